@@ -1,0 +1,202 @@
+// The .fastc artifact: one little-endian file that the runtime maps into memory and reads in place.
+//
+// This header is the whole format, and the only thing the runtime shares with the compiler. backends/artifact writes it,
+// backends/runtime/reader.cc reads it and trusts nothing. Plain structs, no pointers: offsets are from the file's start,
+// indices are into the section named in the comment, kNone means "absent".
+//
+//   FileHeader | SectionEntry[section_count] | sections, each 64-byte aligned
+//
+// Versions: a reader accepts any file of its own major version whose minor version is not newer, and every older major
+// version it lists in kReadableMajors; it refuses newer ones by naming both.
+//
+// Activations. Every value has a layout. kPlain is row-major in the logical order. kChannelsLast moves axis 1 to the end
+// (N,C,H,W → N,H,W,C; N,C,L → N,L,C) and is what convolution, pooling and their elementwise neighbours compute in. Always dense.
+// Weights of conv and linear are stored once, in panels of 16 output channels, K = (kh, kw, input channel of the group):
+//   f32   [ceil(O/16)][K][16]                      (O padded with zeros)
+//   s8    [ceil(O/16)][ceil(K/4)][16][4]           (O and K padded with zeros; VNNI and an AMX B tile both read this)
+//   depthwise (groups == input channels == outputs): f32/s8 [kh*kw][ceil(C/16)*16]
+//   grouped: the panels of group 0, then of group 1, … (each group's O/groups padded to 16 on its own)
+#pragma once
+
+#include <cstdint>
+
+namespace fastc::rt {
+
+inline constexpr char kMagic[8] = {'F', 'A', 'S', 'T', 'C', 'A', 'R', 'T'};
+inline constexpr uint16_t kFormatMajor = 1;
+inline constexpr uint16_t kFormatMinor = 0;
+inline constexpr uint32_t kNone = 0xffffffffu;
+inline constexpr uint64_t kAlignment = 64;
+inline constexpr uint32_t kMaxRank = 8;
+
+enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, kI32 = 5, kS8 = 6, kU8 = 7, kBool = 8 };
+enum class Layout : uint8_t { kPlain = 0, kChannelsLast = 1 };
+
+enum class SectionKind : uint32_t {
+  kStrings = 1,    // bytes; a string is a u32 offset to a NUL-terminated name in here
+  kSymbols = 2,    // SymbolRecord[]
+  kDimCode = 3,    // DimToken[]
+  kDims = 4,       // DimRecord[]: one per axis of a value
+  kValues = 5,     // ValueRecord[]
+  kConstants = 6,  // ConstantRecord[]
+  kOps = 7,        // OpRecord[], in execution order
+  kOperands = 8,   // u32[]: value indices (kNone for an absent optional operand)
+  kAttributes = 9, // bytes: the attribute struct of each op, 8-byte aligned
+  kInputs = 10,    // u32[]: value indices, in forward()'s order
+  kOutputs = 11,   // u32[]
+  kMetadata = 12,  // MetadataRecord[]: provenance, task, model name. No time, path, host name or latency.
+  kData = 13,      // tensor bytes, each 64-byte aligned
+};
+
+struct FileHeader {
+  char magic[8];
+  uint16_t major, minor;
+  uint32_t section_count;
+  uint64_t file_bytes;
+  uint8_t sha256[32];  // of every byte after this header
+  uint8_t reserved[8];
+};
+static_assert(sizeof(FileHeader) == 64);
+
+struct SectionEntry {
+  uint32_t kind;          // SectionKind
+  uint32_t record_bytes;  // size of one record; 1 for byte sections
+  uint64_t offset, bytes;
+};
+static_assert(sizeof(SectionEntry) == 24);
+
+// A symbolic size, bound at run time from one axis of one input.
+struct SymbolRecord {
+  uint32_t name;
+  uint32_t input, axis;  // bound from dimension `axis` (logical order) of the input-th input
+  uint32_t reserved;
+  int64_t min, max;      // inclusive; a shape outside is refused
+};
+
+// A dimension is an integer, or postfix code over symbols: normalized polynomial with floor division.
+enum class DimOp : uint32_t { kConst = 0, kSymbol = 1, kAdd = 2, kMul = 3, kFloorDiv = 4 };
+struct DimToken {
+  uint32_t op;
+  uint32_t reserved;
+  int64_t value;  // the integer, or the symbol's index
+};
+struct DimRecord {
+  int64_t value;               // the integer, when code_count == 0
+  uint32_t code_first, code_count;
+};
+
+struct ValueRecord {
+  uint32_t name;
+  uint8_t dtype, layout, rank, reserved0;
+  uint32_t first_dim;   // rank DimRecords, in logical order whatever the layout
+  float scale;          // quantized values: real = scale * (q - zero_point); else 0
+  int32_t zero_point;
+  uint32_t constant;    // index of its ConstantRecord, or kNone
+  uint32_t buffer;      // activations: values with one buffer number never live at the same time; constants: kNone
+  uint32_t reserved1;
+};
+static_assert(sizeof(ValueRecord) == 32);
+
+enum class Packing : uint8_t { kPlain = 0, kPanel16 = 1, kPanel16x4 = 2, kDepthwise16 = 3 };
+struct ConstantRecord {
+  uint64_t offset, bytes;  // in the file
+  uint8_t packing, reserved[7];
+};
+
+struct OpRecord {
+  uint32_t kernel;  // Kernel
+  uint32_t name;    // the IR node's name (of the last node where several were fused)
+  uint32_t first_operand, input_count, output_count;  // inputs, then outputs, in kOperands
+  uint32_t attribute_offset, attribute_bytes;
+  uint32_t reserved;
+};
+
+struct MetadataRecord { uint32_t key, value; };
+
+enum class Activation : uint32_t {
+  kIdentity = 0, kRelu = 1, kClip = 2, kSigmoid = 3, kTanh = 4, kGelu = 5, kGeluTanh = 6, kSilu = 7, kHardSwish = 8,
+  kHardSigmoid = 9, kExp = 10, kLog = 11, kSqrt = 12, kRsqrt = 13, kNeg = 14, kAbs = 15, kErf = 16, kSin = 17, kCos = 18,
+  kReciprocal = 19, kNot = 20, kFloor = 21, kLeakyRelu = 22, kElu = 23, kSoftplus = 24,
+};
+enum class Binary : uint32_t {
+  kAdd = 0, kSub = 1, kMul = 2, kDiv = 3, kPow = 4, kMin = 5, kMax = 6,
+  kEq = 7, kNe = 8, kLt = 9, kLe = 10, kGt = 11, kGe = 12, kAnd = 13, kOr = 14,
+};
+enum class Reduce : uint32_t { kSum = 0, kMean = 1, kMax = 2, kMin = 3 };
+
+// Kernels and their operands. "?" marks an optional operand. Integer kernels follow the contract: activations u8 with
+// zero point, weights s8 with a scale per output channel, acc:int32 = Σ(qx−zx)·qw + bias; y = clamp(zy + rne(float(acc)·m)).
+enum class Kernel : uint32_t {
+  kConvF32 = 1,     // x, w, bias?, residual? → y           ConvAttrs; all 4-D channels-last (3-D: H = 1)
+  kConvS8 = 2,      // x:u8, w:s8, bias:i32, m:f32[O], residual:u8? → y:u8 (or f32: y = float(acc)·m)   ConvAttrs
+  kLinearF32 = 3,   // x[…,K], w, bias?, residual? → y[…,O]  LinearAttrs
+  kLinearS8 = 4,    // as kConvS8                            LinearAttrs
+  kLinearDynamic = 5,  // x:f32, w:s8, scale:f32[O], bias:f32? → y:f32. Row-wise (or whole-tensor) u8 range at run time. DynamicAttrs
+  kConvDynamic = 6,    // the same for convolution           ConvAttrs
+  kConvTransposeF32 = 7,  // x, w (plain [Ci][Co/g][kh][kw]), bias? → y   ConvAttrs (output_pad used)
+  kMatmulF32 = 8,   // a[…,M,K], b[…,K,N] (broadcast batch) → y   MatmulAttrs
+  kBatchNorm = 9,   // x, scale[C], shift[C] → y  (already folded to y = x·scale + shift)   UnaryAttrs (activation after it)
+  kLayerNorm = 10,  // x, weight?, bias? → y      NormAttrs
+  kRmsNorm = 11,    // x, weight? → y             NormAttrs
+  kEmbedding = 12,  // table[V,D], indices → y[…,D]          no attributes
+  kAttention = 13,  // q,k,v [B,H,L,D], mask? → y            AttentionAttrs
+  kLstm = 14,       // x, then per layer·direction: w_ih, w_hh, b_ih?, b_hh?; h0?, c0? last → y, hn, cn   RecurrentAttrs
+  kMaxPool = 15,    // x → y (f32 or u8)   PoolAttrs, channels-last
+  kAvgPool = 16,    // x → y; u8: y = clamp(zy + rne(float(Σ(qx−zx))·(sx/(sy·count))))   PoolAttrs
+  kAdaptiveAvgPool = 17,  // x → y, same integer formula     PoolAttrs.kernel holds the output size
+  kReduce = 18,     // x → y   ReduceAttrs; u8 mean has the same formula as average pooling
+  kUnary = 19,      // x → y   UnaryAttrs
+  kBinary = 20,     // a, b → y   BinaryAttrs, numpy broadcasting
+  kAddS8 = 21,      // a:u8, b:u8 → y:u8 = clamp(zy + rne(float(qa−za)·(sa/sy) + float(qb−zb)·(sb/sy)))   ClampAttrs
+  kConcat = 22,     // x… → y   AxisAttrs; u8 inputs whose scale differs: y = clamp(zy + rne(float(q−z)·(s/sy)))
+  kTranspose = 23,  // x → y   PermuteAttrs (also carries layout changes: dims are of the stored arrays)
+  kReshape = 24,    // x → y, both kPlain: a copy, or nothing when they share a buffer
+  kSlice = 25,      // x → y   SliceAttrs
+  kPad = 26,        // x → y   PadAttrs; u8 pads with value already quantized
+  kExpand = 27,     // x → y   broadcasting, no attributes
+  kGather = 28,     // x, indices → y  (torch.gather)   AxisAttrs
+  kIndexSelect = 29,  // x, indices[…] → y (numpy take along axis)   AxisAttrs
+  kWhere = 30,      // c, a, b → y
+  kCast = 31,       // x → y
+  kIota = 32,       // → y:i64 or f32, start + i·step along its only axis   IotaAttrs
+  kSoftmax = 33,    // x → y   AxisAttrs (flags & 1: log)
+  kQuantize = 34,   // x:f32 → y:u8 = clamp(zy + rne(x / s)), computed as x·float32(1/s); may change kPlain → kChannelsLast
+  kDequantize = 35, // x:u8 → y:f32 = s·(q−z); may change the layout
+  kCumsum = 36,     // x → y   AxisAttrs
+  kResize = 37,     // x → y   ResizeAttrs, channels-last
+};
+
+struct ConvAttrs {
+  int32_t kernel[2], stride[2], pad_begin[2], pad_end[2], dilation[2], output_pad[2];
+  int32_t groups;
+  uint32_t activation;  // Activation: identity, relu, clip for integers; any for f32. After the residual is added.
+  float lo, hi;         // clip's bounds; integer kernels: already quantized into qlo, qhi
+  int32_t qlo, qhi;     // clamp of the u8 result (0, 255 when there is no activation)
+  float residual_m;     // integer: y = clamp(zy + rne(float(acc)·m + float(qr−zr)·residual_m)); two multiplies, one add, no fma
+  int32_t residual_zero_point;
+};
+struct LinearAttrs {
+  uint32_t activation;
+  float lo, hi;
+  int32_t qlo, qhi;
+  float residual_m;
+  int32_t residual_zero_point;
+};
+struct DynamicAttrs { uint32_t activation; float lo, hi; uint32_t per_row; };  // per_row 0: one range for the whole tensor
+struct MatmulAttrs { uint32_t transpose_a, transpose_b; };
+struct NormAttrs { int32_t axes; float epsilon; };  // over the last `axes` axes
+struct AttentionAttrs { uint32_t causal; float scale; uint32_t kv_groups, reserved; };
+struct RecurrentAttrs { int32_t hidden, layers, bidirectional, batch_first, has_bias; };
+struct PoolAttrs { int32_t kernel[2], stride[2], pad_begin[2], pad_end[2], dilation[2]; uint32_t count_include_pad, ceil; };
+struct ReduceAttrs { uint32_t op, axes_mask, keep_dims, reserved; };  // bit i: axis i of the stored array
+struct UnaryAttrs { uint32_t activation; float lo, hi; int32_t qlo, qhi; };  // u8 relu and clip are clamps
+struct BinaryAttrs { uint32_t op, activation; float lo, hi; };
+struct ClampAttrs { int32_t qlo, qhi; };
+struct AxisAttrs { int32_t axis; uint32_t flags; };  // of the stored array
+struct PermuteAttrs { int32_t perm[kMaxRank]; };
+struct SliceAttrs { int64_t start[kMaxRank], step[kMaxRank]; };  // of the stored array; the end follows from y's shape
+struct PadAttrs { int32_t before[kMaxRank], after[kMaxRank]; float value; int32_t qvalue; };
+struct IotaAttrs { double start, step; };
+struct ResizeAttrs { uint32_t bilinear, align_corners; };
+
+}  // namespace fastc::rt
