@@ -1,0 +1,233 @@
+// conv, conv_transpose, linear and matmul. Integer forms follow the contract in backends/runtime/format.h: the multipliers
+// m = float32(sx·sw/sy) and the zero point's share of the bias (−zx·Σw) are computed here, once, and stored.
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "backends/cpu/lowering.h"
+#include "backends/cpu/pack.h"
+
+namespace fastc::lowering {
+namespace {
+
+// A conv or linear seen alike: weight as [O, C/g, kh, kw].
+struct Product {
+  const Node& node;
+  Tensor weight;
+  int64_t groups = 1, out = 0, k = 0;
+  bool depthwise = false;
+  const Weight* stored = nullptr;
+  std::string weight_name;
+  // As the artifact states it: [O, K] for linear, [O, C/g, kh, kw] for every convolution (1-D ones with kh = 1).
+  std::vector<int64_t> stated_shape() const { return node.op->name == "linear" ? stored->data.shape() : weight.shape(); }
+};
+
+Result<Product> product_of(Lowering& l, const Node& node, int64_t groups) {
+  const ValueId id = node.input(1);
+  if (!l.module().is_weight(id)) return unsupported(node, "its weight is computed by the network; matmul can do that, this op cannot");
+  Product p{node, {}, groups};
+  p.stored = &l.module().weight(id);
+  p.weight_name = l.module().value(id).name;
+  std::vector<int64_t> shape = p.stored->data.shape();
+  while (shape.size() < 4) shape.insert(shape.begin() + 2, 1);  // [O,C] → [O,C,1,1]; [O,C,k] → [O,C,1,k]
+  p.weight = p.stored->data.reshaped(shape);
+  p.out = shape[0], p.k = shape[1] * shape[2] * shape[3];
+  p.depthwise = groups > 1 && shape[1] == 1 && groups == p.out;
+  return p;
+}
+
+uint32_t packed_weight(Lowering& l, const Product& p) {
+  const auto add = [&](rt::DType dtype, rt::Packing packing, auto values) {
+    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, std::as_bytes(std::span(values)));
+  };
+  if (p.weight.dtype() == DType::kS8)
+    return p.depthwise ? add(rt::DType::kS8, rt::Packing::kDepthwise16, pack_depthwise_s8(p.weight))
+                       : add(rt::DType::kS8, rt::Packing::kPanel16x4, pack_panels_s8(p.weight, p.groups));
+  return p.depthwise ? add(rt::DType::kF32, rt::Packing::kDepthwise16, pack_depthwise(p.weight))
+                     : add(rt::DType::kF32, rt::Packing::kPanel16, pack_panels(p.weight, p.groups));
+}
+
+std::vector<int64_t> channel_sums(const Tensor& weight) {
+  const int64_t out = weight.shape()[0], k = weight.elements() / out;
+  std::vector<int64_t> sums(static_cast<size_t>(out), 0);
+  for (int64_t o = 0; o < out; ++o) sums[o] = std::accumulate(weight.data<int8_t>() + o * k, weight.data<int8_t>() + (o + 1) * k, int64_t{0});
+  return sums;
+}
+
+Result<std::vector<float>> channel_scales(const Product& p) {
+  const Encoding& e = p.stored->encoding;
+  if (e.kind != Encoding::Kind::kInt || e.bits != 8 || e.axis != 0 || e.group_size != 0 || e.scales.elements() != p.out || p.weight.dtype() != DType::kS8)
+    return unsupported(p.node, "its integer weight is not int8 with one scale per output channel");
+  const Tensor scales = e.scales.to_contiguous();
+  return std::vector<float>(scales.data<float>(), scales.data<float>() + p.out);
+}
+
+// Stored bias: the IR's, less the zero point's share. Proves that no sum leaves int32.
+Result<std::vector<int32_t>> integer_bias(Lowering& l, const Product& p, int32_t x_zero_point) {
+  std::vector<int32_t> bias(static_cast<size_t>(p.out), 0);
+  Tensor given;
+  if (p.node.input(2) != kNoId) {
+    if (!l.module().is_weight(p.node.input(2)) || l.module().weight(p.node.input(2)).data.dtype() != DType::kI32)
+      return unsupported(p.node, "an integer op needs its bias as an i32 weight");
+    given = l.module().weight(p.node.input(2)).data.to_contiguous();
+  }
+  const std::vector<int64_t> sums = channel_sums(p.weight);
+  for (int64_t o = 0; o < p.out; ++o) {
+    const int64_t own = given.defined() ? given.data<int32_t>()[o] : 0;
+    const int64_t stored = own - x_zero_point * sums[o];
+    if (p.k * 255 * 127 + std::max(std::llabs(own), std::llabs(stored)) > std::numeric_limits<int32_t>::max())
+      return unsupported(p.node, fmt::format("the sum over {} inputs may leave 32 bits", p.k));
+    bias[o] = static_cast<int32_t>(stored);
+  }
+  return bias;
+}
+
+// Epilogue fields that conv and linear share.
+template <typename Attributes>
+Status fill_epilogue(Lowering& l, const Node& node, bool integer, Attributes& attrs) {
+  const std::string& activation = node.string("activation");
+  FASTC_TRY(const rt::Activation code, activation_named(node, activation));
+  attrs.activation = static_cast<uint32_t>(code);
+  attrs.lo = static_cast<float>(node.number("lo")), attrs.hi = static_cast<float>(node.number("hi"));
+  attrs.qlo = 0, attrs.qhi = 255;
+  const Type& y = l.type(node.output());
+  if (!integer) return {};
+  if (y.quant) {
+    FASTC_TRY(const IntegerBounds bounds, integer_bounds(node, activation, attrs.lo, attrs.hi, *y.quant));
+    attrs.qlo = bounds.low, attrs.qhi = bounds.high;
+  }
+  if (node.input(3) != kNoId) {
+    const Type& residual = l.type(node.input(3));
+    if (!residual.quant || !y.quant) return unsupported(node, "an integer op with a residual needs both quantized");
+    attrs.residual_m = static_cast<float>(static_cast<double>(residual.quant->scale) / y.quant->scale);
+    attrs.residual_zero_point = residual.quant->zero_point;
+  }
+  return {};
+}
+
+struct IntegerOperands {
+  std::vector<int32_t> bias;
+  std::vector<float> multipliers;
+};
+
+Result<IntegerOperands> integer_operands(Lowering& l, const Product& p) {
+  const Type& x = l.type(p.node.input(0));
+  const Type& y = l.type(p.node.output());
+  IntegerOperands operands;
+  FASTC_TRY(operands.multipliers, channel_scales(p));
+  FASTC_TRY(operands.bias, integer_bias(l, p, x.quant->zero_point));
+  for (float& m : operands.multipliers) {
+    const double product = static_cast<double>(x.quant->scale) * m;
+    m = static_cast<float>(y.quant ? product / y.quant->scale : product);
+  }
+  return operands;
+}
+
+// The operands of every product kernel, in the kernel's order: x, w, [bias, m,] residual.
+Result<std::vector<uint32_t>> product_inputs(Lowering& l, const Product& p, uint32_t x, uint32_t residual) {
+  const Node& node = p.node;
+  if (l.type(node.input(0)).quant) {
+    FASTC_TRY(const IntegerOperands o, integer_operands(l, p));
+    return std::vector<uint32_t>{x, packed_weight(l, p), l.constant<int32_t>(node.name + ".bias_i32", o.bias), l.constant<float>(node.name + ".multiplier", o.multipliers), residual};
+  }
+  FASTC_TRY(const uint32_t bias, l.plain(node.input(2)));
+  return std::vector<uint32_t>{x, packed_weight(l, p), bias, residual};
+}
+
+// x, w, scale[O], Σw[O], bias?
+Result<std::vector<uint32_t>> dynamic_inputs(Lowering& l, const Product& p, uint32_t x) {
+  FASTC_TRY(const std::vector<float> scales, channel_scales(p));
+  const std::vector<int64_t> sums64 = channel_sums(p.weight);
+  const std::vector<int32_t> sums(sums64.begin(), sums64.end());
+  FASTC_TRY(const uint32_t bias, l.plain(p.node.input(2)));
+  return std::vector<uint32_t>{x, packed_weight(l, p), l.constant<float>(p.weight_name + ".scale", scales), l.constant<int32_t>(p.weight_name + ".sum", sums), bias};
+}
+
+rt::ConvAttrs conv_geometry(const Node& node, int64_t spatial, const std::vector<int64_t>& weight_shape) {
+  rt::ConvAttrs attrs{};
+  for (int i = 0; i < 2; ++i) attrs.kernel[i] = attrs.stride[i] = attrs.dilation[i] = 1;
+  const auto& stride = node.integers("stride");
+  const auto& dilation = node.integers("dilation");
+  const auto& padding = node.integers("padding");
+  for (int64_t i = 0; i < spatial; ++i) {
+    const int64_t at = 2 - spatial + i;
+    attrs.kernel[at] = static_cast<int32_t>(weight_shape[2 + i]);
+    attrs.stride[at] = static_cast<int32_t>(stride[i]), attrs.dilation[at] = static_cast<int32_t>(dilation[i]);
+    attrs.pad_begin[at] = static_cast<int32_t>(padding[i]);
+    attrs.pad_end[at] = static_cast<int32_t>(padding.size() > static_cast<size_t>(spatial) ? padding[spatial + i] : padding[i]);
+  }
+  attrs.groups = static_cast<int32_t>(node.integer("groups"));
+  return attrs;
+}
+
+Status lower_conv(Lowering& l, const Node& node) {
+  FASTC_TRY(const Product p, product_of(l, node, node.integer("groups")));
+  const int64_t spatial = l.type(node.input(0)).rank() - 2;
+  rt::ConvAttrs attrs = conv_geometry(node, spatial, p.stored->data.shape());
+  const bool integer = l.type(node.input(0)).quant.has_value(), dynamic = !node.string("dynamic").empty();
+  FASTC_CHECK(fill_epilogue(l, node, integer, attrs));
+  FASTC_TRY(const uint32_t x, l.channels_last(node.input(0)));
+  FASTC_TRY(const uint32_t residual, l.channels_last(node.input(3)));
+  if (dynamic && residual != rt::kNone) return unsupported(node, "a residual cannot be fused into a dynamically quantized op");
+  FASTC_TRY(const std::vector<uint32_t> inputs, dynamic ? dynamic_inputs(l, p, x) : product_inputs(l, p, x, residual));
+  FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kChannelsLast));
+  l.emit(dynamic ? rt::Kernel::kConvDynamic : integer ? rt::Kernel::kConvS8 : rt::Kernel::kConvF32, node, inputs, std::span(&y, 1), attrs);
+  return {};
+}
+
+Status lower_linear(Lowering& l, const Node& node) {
+  FASTC_TRY(const Product p, product_of(l, node, 1));
+  const bool integer = l.type(node.input(0)).quant.has_value();
+  rt::LinearAttrs attrs{};
+  FASTC_CHECK(fill_epilogue(l, node, integer, attrs));
+  FASTC_TRY(const uint32_t x, l.plain(node.input(0)));
+  FASTC_TRY(const uint32_t residual, l.plain(node.input(3)));
+  const std::string& dynamic = node.string("dynamic");
+  if (!dynamic.empty() && residual != rt::kNone) return unsupported(node, "a residual cannot be fused into a dynamically quantized op");
+  FASTC_TRY(const std::vector<uint32_t> inputs, dynamic.empty() ? product_inputs(l, p, x, residual) : dynamic_inputs(l, p, x));
+  FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kPlain));
+  if (dynamic.empty()) {
+    l.emit(integer ? rt::Kernel::kLinearS8 : rt::Kernel::kLinearF32, node, inputs, std::span(&y, 1), attrs);
+  } else {
+    const rt::DynamicAttrs ranges{attrs.activation, attrs.lo, attrs.hi, dynamic == "row" ? 1u : 0u};
+    l.emit(rt::Kernel::kLinearDynamic, node, inputs, std::span(&y, 1), ranges);
+  }
+  return {};
+}
+
+Status lower_conv_transpose(Lowering& l, const Node& node) {
+  const int64_t spatial = l.type(node.input(0)).rank() - 2;
+  if (!l.module().is_weight(node.input(1))) return unsupported(node, "its weight is computed by the network");
+  rt::ConvAttrs attrs = conv_geometry(node, spatial, l.module().weight(node.input(1)).data.shape());
+  const auto& output_padding = node.integers("output_padding");
+  for (int64_t i = 0; i < spatial; ++i) attrs.output_pad[2 - spatial + i] = static_cast<int32_t>(output_padding[i]);
+  attrs.qhi = 255;
+  FASTC_TRY(const uint32_t x, l.channels_last(node.input(0)));
+  FASTC_TRY(const uint32_t w, l.plain(node.input(1)));
+  FASTC_TRY(const uint32_t bias, l.plain(node.input(2)));
+  FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kChannelsLast));
+  const uint32_t inputs[] = {x, w, bias};
+  l.emit(rt::Kernel::kConvTransposeF32, node, inputs, std::span(&y, 1), attrs);
+  return {};
+}
+
+Status lower_matmul(Lowering& l, const Node& node) {
+  FASTC_TRY(const uint32_t a, l.plain(node.input(0)));
+  FASTC_TRY(const uint32_t b, l.plain(node.input(1)));
+  FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kPlain));
+  const uint32_t inputs[] = {a, b};
+  const rt::MatmulAttrs attrs{0, node.flag("transpose_b") ? 1u : 0u};
+  l.emit(rt::Kernel::kMatmulF32, node, inputs, std::span(&y, 1), attrs);
+  return {};
+}
+
+}  // namespace
+
+void add_conv_rules(Rules& rules) {
+  rules["conv"] = lower_conv;
+  rules["conv_transpose"] = lower_conv_transpose;
+  rules["linear"] = lower_linear;
+  rules["matmul"] = lower_matmul;
+}
+
+}  // namespace fastc::lowering
