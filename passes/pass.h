@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -125,10 +126,26 @@ class TypedPass final : public Pass {
   Run run_;
 };
 
-#define FASTC_REGISTER_PASS(id, Options, traits_expr, options_function, run_function)                                     \
-  static const bool fastc_registered_##id = [] {                                                                          \
-    ::fastc::register_pass(std::make_unique<::fastc::TypedPass<Options>>(::fastc::PassTraits traits_expr, options_function(), run_function)); \
-    return true;                                                                                                           \
+// Registrations of this library (libfastc.so, or one plugin) wait in a list of its own until somebody runs them: a plugin's only
+// after its ABI was compared, so that no C++ object crosses the border before. Hidden, so that each library has its own list.
+struct PassRegistration {
+  void (*run)();
+  PassRegistration* next;
+};
+__attribute__((visibility("hidden"))) inline PassRegistration*& pass_registrations() {
+  static PassRegistration* first = nullptr;
+  return first;
+}
+__attribute__((visibility("hidden"))) inline void run_pass_registrations() {
+  for (PassRegistration* r = std::exchange(pass_registrations(), nullptr); r; r = r->next) r->run();
+}
+
+#define FASTC_REGISTER_PASS(id, Options, traits_expr, options_function, run_function)                                                       \
+  static const ::fastc::PassRegistration* const fastc_registered_##id = [] {                                                                \
+    static ::fastc::PassRegistration entry{                                                                                                 \
+        [] { ::fastc::register_pass(std::make_unique<::fastc::TypedPass<Options>>(::fastc::PassTraits traits_expr, options_function(), run_function)); }, \
+        ::fastc::pass_registrations()};                                                                                                     \
+    return ::fastc::pass_registrations() = &entry;                                                                                          \
   }()
 
 }  // namespace fastc

@@ -8,9 +8,17 @@
 namespace fastc {
 namespace {
 
-std::map<std::string, std::unique_ptr<Pass>, std::less<>>& registry() {
-  static std::map<std::string, std::unique_ptr<Pass>, std::less<>> passes;
+using Registry = std::map<std::string, std::unique_ptr<Pass>, std::less<>>;
+
+Registry& table() {
+  static Registry passes;
   return passes;
+}
+
+// The built-in passes, then whatever plugins added.
+Registry& registry() {
+  run_pass_registrations();
+  return table();
 }
 
 }  // namespace
@@ -18,7 +26,7 @@ std::map<std::string, std::unique_ptr<Pass>, std::less<>>& registry() {
 // The first of a name wins: a plugin cannot change what a built-in pass means under a recipe's feet.
 void register_pass(std::unique_ptr<Pass> pass) {
   std::string name = pass->traits().name;
-  registry().emplace(std::move(name), std::move(pass));
+  table().emplace(std::move(name), std::move(pass));
 }
 
 const Pass* find_pass(std::string_view name) {
