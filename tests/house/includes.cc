@@ -1,0 +1,139 @@
+#include "tests/house/includes.h"
+
+#include <fstream>
+#include <optional>
+#include <regex>
+
+namespace fastc::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Room → what it may include beside itself.
+const std::map<std::string, std::set<std::string>> kMayInclude = {
+    {"base", {}},
+    {"ir", {"base"}},
+    {"tasks", {"ir", "base"}},
+    {"frontends", {"ir", "base"}},
+    {"backends", {"ir", "base"}},
+    {"engine", {"tasks", "ir", "base"}},
+    {"passes", {"engine", "tasks", "ir", "base"}},
+    {"driver", {"frontends", "passes", "engine", "tasks", "backends", "ir", "base"}},
+    {"cli", {"driver", "base"}},
+};
+
+std::string room_of(const std::string& path) { return path.substr(0, path.find('/')); }
+bool starts_with(const std::string& text, const std::string& start) { return text.rfind(start, 0) == 0; }
+bool is_header(const std::string& path) { return fs::path(path).extension() == ".h"; }
+bool is_runtime(const std::string& path) { return starts_with(path, "backends/runtime/"); }
+
+bool is_libtorch(const Include& include) {
+  for (const char* start : {"ATen/", "torch/", "c10/", "caffe2/"}) {
+    if (starts_with(include.target, start)) return true;
+  }
+  return false;
+}
+
+bool may_see_libtorch(const std::string& path) {
+  if (starts_with(path, "engine/") || starts_with(path, "frontends/torchscript/") || starts_with(path, "frontends/torch_export/")) return true;
+  return room_of(path) == "passes" && !is_header(path);
+}
+
+std::vector<Include> read_includes(const fs::path& file) {
+  static const std::regex kLine(R"(^\s*#\s*include\s*([<"])([^>"]+)[>"])");
+  std::vector<Include> includes;
+  std::ifstream in(file);
+  std::string line;
+  for (int number = 1; std::getline(in, line); ++number) {
+    std::smatch match;
+    if (std::regex_search(line, match, kLine)) includes.push_back({number, match[2], match[1] == "\""});
+  }
+  return includes;
+}
+
+// The file of the tree that an #include means: from the repository root, else from the including file's folder.
+std::optional<std::string> resolve(const SourceTree& tree, const std::string& from, const Include& include) {
+  if (!include.quoted) return std::nullopt;
+  if (tree.count(include.target)) return include.target;
+  const std::string beside = (fs::path(from).parent_path() / include.target).lexically_normal().generic_string();
+  if (tree.count(beside)) return beside;
+  return std::nullopt;
+}
+
+// The way from `path` to a LibTorch header, as "a.h, which includes <ATen/…>"; empty where there is none.
+std::string way_to_libtorch(const SourceTree& tree, const std::string& path, std::set<std::string>& seen) {
+  if (!seen.insert(path).second) return "";
+  for (const Include& include : tree.at(path)) {
+    if (is_libtorch(include)) return "<" + include.target + ">";
+    const auto next = resolve(tree, path, include);
+    if (!next) continue;
+    const std::string way = way_to_libtorch(tree, *next, seen);
+    if (!way.empty()) return *next + ", which includes " + way;
+  }
+  return "";
+}
+
+std::string place(const std::string& path, const Include& include) { return path + ":" + std::to_string(include.line) + ": "; }
+
+}  // namespace
+
+SourceTree read_tree(const fs::path& root) {
+  SourceTree tree;
+  for (const auto& [room, allowed] : kMayInclude) {
+    if (!fs::is_directory(root / room)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
+      const std::string extension = entry.path().extension().string();
+      if (!entry.is_regular_file() || (extension != ".h" && extension != ".cc")) continue;
+      tree[entry.path().lexically_relative(root).generic_string()] = read_includes(entry.path());
+    }
+  }
+  return tree;
+}
+
+std::vector<std::string> room_violations(const SourceTree& tree) {
+  std::vector<std::string> found;
+  for (const auto& [path, includes] : tree) {
+    const std::string room = room_of(path);
+    for (const Include& include : includes) {
+      const auto target = resolve(tree, path, include);
+      if (!target) {
+        if (include.quoted) found.push_back(place(path, include) + "\"" + include.target + "\" is no file of the tree");
+        continue;
+      }
+      if (is_runtime(path) && !is_runtime(*target)) {
+        found.push_back(place(path, include) + "the runtime includes nothing from outside its folder, found " + *target);
+      } else if (room_of(*target) != room && !kMayInclude.at(room).count(room_of(*target))) {
+        found.push_back(place(path, include) + room + "/ may not include " + *target);
+      }
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> libtorch_violations(const SourceTree& tree) {
+  std::vector<std::string> found;
+  for (const auto& [path, includes] : tree) {
+    if (may_see_libtorch(path)) continue;
+    // A driver's .cc may hold an engine object, but the engine's public headers then must not show LibTorch either.
+    std::set<std::string> seen;
+    const std::string way = way_to_libtorch(tree, path, seen);
+    if (!way.empty()) found.push_back(path + ": may not see LibTorch, but includes " + way);
+  }
+  return found;
+}
+
+std::vector<std::string> umbrella_violations(const SourceTree& tree) {
+  static const std::set<std::string> kUmbrellas = {"torch/torch.h", "torch/all.h", "torch/extension.h", "ATen/ATen.h", "ATen/Functions.h", "ATen/NativeFunctions.h"};
+  std::vector<std::string> found;
+  for (const auto& [path, includes] : tree) {
+    for (const Include& include : includes) {
+      if (kUmbrellas.count(include.target)) found.push_back(place(path, include) + "<" + include.target + "> is too wide; name the ops used");
+      if (is_header(path) && room_of(path) != "driver" && include.target == "nlohmann/json.hpp") {
+        found.push_back(place(path, include) + "headers take <nlohmann/json_fwd.hpp>");
+      }
+    }
+  }
+  return found;
+}
+
+}  // namespace fastc::test
