@@ -5,6 +5,9 @@
 // Equal dimensions compare equal because the form is canonical: a sum of monomials in a fixed order, each a coefficient
 // times powers of atoms; an atom is a symbol, or floor(dim / d) that did not simplify (d divides every coefficient, …).
 // Symbols carry their range in Module::symbols; all are >= 0.
+//
+// Arithmetic cannot fail, so what does not fit in 64 bits (or in kMaxTerms terms) is held at ±INT64_MAX, and evaluating a
+// dimension that holds such a coefficient is an error. A model file may say anything; a dimension never overflows silently.
 #pragma once
 
 #include <compare>
@@ -15,6 +18,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/api.h"
 #include "base/api.h"
 #include "base/result.h"
 
@@ -35,6 +39,8 @@ class FASTC_API Dim {
     std::vector<Atom> factors;  // sorted, with repetition for powers; empty for the constant term
   };
 
+  static constexpr size_t kMaxTerms = 4096;
+
   Dim(int64_t value = 0);  // NOLINT: an integer is a dimension
   static Dim symbol(std::string name);
 
@@ -43,11 +49,11 @@ class FASTC_API Dim {
   const std::vector<Term>& terms() const { return terms_; }  // canonical; empty for 0
   std::vector<std::string> symbols() const;                  // sorted, unique
 
-  friend Dim operator+(const Dim& a, const Dim& b);
-  friend Dim operator-(const Dim& a, const Dim& b);
-  friend Dim operator*(const Dim& a, const Dim& b);
-  friend Dim floor_div(const Dim& a, int64_t d);  // d > 0
-  friend bool operator==(const Dim& a, const Dim& b);
+  friend FASTC_API Dim operator+(const Dim& a, const Dim& b);
+  friend FASTC_API Dim operator-(const Dim& a, const Dim& b);
+  friend FASTC_API Dim operator*(const Dim& a, const Dim& b);
+  friend FASTC_API Dim floor_div(const Dim& a, int64_t d);  // d > 0; rounds towards minus infinity
+  friend FASTC_API bool operator==(const Dim& a, const Dim& b);
   Dim& operator+=(const Dim& b) { return *this = *this + b; }
 
   // a / b where b divides a exactly as polynomials (N*48/48, N*4/N); error otherwise.
@@ -57,9 +63,10 @@ class FASTC_API Dim {
   Result<int64_t> evaluate(const SymbolValues& values) const;
 
   std::string text() const;                          // "2*N + 1"
-  static Result<Dim> parse(std::string_view text);  // what text() writes
+  static Result<Dim> parse(std::string_view text);  // what text() writes; also products of sums, any spacing
 
  private:
+  static Dim normalized(std::vector<Term> terms);  // sorts, joins equal monomials, drops zeros
   std::vector<Term> terms_;
 };
 

@@ -1,7 +1,8 @@
 // The program being compressed: a functional SSA graph of typed ops, with weights by name.
 //
 // A Module is a plain value. Copying it copies the graph and shares every weight's memory, so `original` and `stage:NAME`
-// cost nothing until something is changed. Ids are indices that stay valid until compact() is called.
+// cost nothing until something is changed. Ids are indices that stay valid until compact() is called; what was erased has
+// an empty name.
 #pragma once
 
 #include <map>

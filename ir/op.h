@@ -85,8 +85,13 @@ struct OpDef {
   bool trainable = false;     // has learned weights (conv, linear, norms, embedding, recurrent)
 };
 
-FASTC_API const OpDef* find_op(std::string_view name);       // null when unknown
-FASTC_API std::vector<const OpDef*> all_ops();               // sorted by name
+FASTC_API FASTC_API const OpDef* find_op(std::string_view name);       // null when unknown
+FASTC_API FASTC_API std::vector<const OpDef*> all_ops();               // sorted by name
+// Attributes as the op declares them: defaults filled in, 1 taken for 1.0, integers for dimensions. An unknown, missing or
+// wrongly typed attribute is an error that names it.
+FASTC_API Result<Attrs> complete_attributes(const OpDef& op, Attrs given);
+FASTC_API std::string_view type_name(AttrType type);  // "a list of integers"
+FASTC_API bool has_type(const Attr& value, AttrType type);
 struct FASTC_API RegisterOp { explicit RegisterOp(OpDef def); };  // one `static const RegisterOp conv{{…}};` per op
 
 }  // namespace fastc

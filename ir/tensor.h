@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/api.h"
+#include "base/api.h"
 #include "base/result.h"
 
 namespace fastc {
@@ -65,9 +66,11 @@ class FASTC_API Tensor {
   std::shared_ptr<const void> owner_;
 };
 
-FASTC_API bool equal(const Tensor& a, const Tensor& b);  // dtype, shape and bytes
+FASTC_API FASTC_API bool equal(const Tensor& a, const Tensor& b);  // dtype, shape and bytes
 // Values as double, whatever the numeric dtype; for reports and tests.
 FASTC_API std::vector<double> to_doubles(const Tensor& t);
+// The other way: rounded to the dtype (nearest, ties to even), integers clamped to its range. values.size() = elements.
+FASTC_API Tensor from_doubles(DType dtype, std::vector<int64_t> shape, std::span<const double> values);
 // Keeps the slices of `axis` whose indices are listed (ascending); contiguous result.
 FASTC_API Tensor select(const Tensor& t, int64_t axis, std::span<const int64_t> indices);
 

@@ -25,7 +25,8 @@ struct Type {
   int64_t rank() const { return static_cast<int64_t>(shape.size()); }
   bool operator==(const Type&) const = default;
 };
-FASTC_API std::string type_text(const Type& type);
+FASTC_API FASTC_API std::string type_text(const Type& type);
+FASTC_API std::string quant_text(const Quant& quant);  // "q(0.0235, 128)"; the scale is the shortest text that reads back exactly
 
 // How a weight's numbers are kept. The tensor beside it holds the stored integers (int8 and int4 both as s8).
 struct Encoding {
@@ -46,5 +47,10 @@ struct Weight {
   Encoding encoding;
   bool trainable = true;  // false: a buffer (running statistics, constants)
 };
+FASTC_API Type type_of(const Weight& weight);         // its stored dtype (s8 when encoded) and shape
+FASTC_API size_t stored_bytes(const Weight& weight);  // numbers as encoded (int4: half a byte each), with their scales
+// Errors say what does not fit: dtype, scales' shape or values, integers out of range, N:M without 0 < n < m.
+FASTC_API Status check_weight(const Weight& weight);
+FASTC_API Result<Tensor> decode(const Weight& weight);  // dense: the data itself; kInt: f32 scale[channel, group] * q
 
 }  // namespace fastc
