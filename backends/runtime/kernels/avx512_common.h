@@ -1,0 +1,129 @@
+// What the AVX-512 kernels share: masks, constants of the epilogues, copies into row buffers.
+#pragma once
+
+// GCC 12's own AVX-512 headers use _mm512_undefined_*(), which its warning takes for ours (GCC PR 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+#include <immintrin.h>
+
+#include <cstring>
+#include <limits>
+
+#include "isa_avx512.h"
+#include "tiling.h"
+
+namespace fastc::rt {
+namespace {
+
+inline __mmask16 mask16(int64_t n) { return n >= 16 ? 0xffff : static_cast<__mmask16>((1u << n) - 1); }
+
+struct Bounds {
+  float lo, hi;
+};
+inline bool is_clamp(Activation a) {
+  return a == Activation::kIdentity || a == Activation::kRelu || a == Activation::kClip;
+}
+// Identity and relu are clamps with infinite bounds; other activations leave the clamp to do nothing.
+inline Bounds clamp_bounds(Activation a, float lo, float hi) {
+  constexpr float kInf = std::numeric_limits<float>::infinity();
+  if (a == Activation::kRelu) return {0.0f, kInf};
+  if (a == Activation::kClip) return {lo, hi};
+  return {-kInf, kInf};
+}
+// The value comes second: where it is NaN, max and min return it, as PyTorch's relu and clamp do.
+inline __m512 clamp(__m512 v, __m512 lo, __m512 hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, v)); }
+
+struct CopyF32 {
+  static void copy(const float* src, float* dst, int64_t n) {
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16) _mm512_storeu_ps(dst + i, _mm512_loadu_ps(src + i));
+    if (i < n) _mm512_mask_storeu_ps(dst + i, mask16(n - i), _mm512_maskz_loadu_ps(mask16(n - i), src + i));
+  }
+  static void fill(float* dst, int64_t n, float value) {
+    const __m512 v = _mm512_set1_ps(value);
+    for (int64_t i = 0; i < n; i += 16) _mm512_mask_storeu_ps(dst + i, mask16(n - i), v);
+  }
+};
+
+struct WidenU8 {
+  static void copy(const uint8_t* src, int16_t* dst, int64_t n) {
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32)
+      _mm512_storeu_si512(dst + i, _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(src + i))));
+    if (i == n) return;
+    const __mmask32 mask = static_cast<__mmask32>((1ull << (n - i)) - 1);
+    _mm512_mask_storeu_epi16(dst + i, mask, _mm512_cvtepu8_epi16(_mm256_maskz_loadu_epi8(mask, src + i)));
+  }
+  static void fill(int16_t* dst, int64_t n, int16_t value) {
+    const __m512i v = _mm512_set1_epi16(value);
+    int64_t i = 0;
+    for (; i + 32 <= n; i += 32) _mm512_storeu_si512(dst + i, v);
+    if (i < n) _mm512_mask_storeu_epi16(dst + i, static_cast<__mmask32>((1ull << (n - i)) - 1), v);
+  }
+};
+
+struct CopyU8 {
+  static void copy(const uint8_t* src, uint8_t* dst, int64_t n) {
+    int64_t i = 0;
+    for (; i + 64 <= n; i += 64) _mm512_storeu_si512(dst + i, _mm512_loadu_si512(src + i));
+    if (i == n) return;
+    const __mmask64 mask = (1ull << (n - i)) - 1;
+    _mm512_mask_storeu_epi8(dst + i, mask, _mm512_maskz_loadu_epi8(mask, src + i));
+  }
+  static void fill(uint8_t* dst, int64_t n, uint8_t value) { std::memset(dst, value, static_cast<size_t>(n)); }
+};
+
+// The integer epilogue for 16 output channels at a time: y = clamp(zy + rne(float(acc)·m + float(qr−zr)·mr)). The clamp is done
+// on the float, with bounds less zy: they are integers, so it commutes with rounding, and no conversion overflows.
+class RequantizeS8 {
+ public:
+  RequantizeS8(const ConvS8& a, int64_t channel, int64_t channels) : a_(a), channel_(channel), mask_(mask16(channels)) {
+    bias_ = a.bias ? _mm512_maskz_loadu_epi32(mask_, a.bias + channel) : _mm512_setzero_si512();
+    m_ = _mm512_maskz_loadu_ps(mask_, a.m + channel);
+    const Bounds b = a.y_f32 ? clamp_bounds(a.activation, a.lo, a.hi)
+                             : Bounds{static_cast<float>(a.qlo - a.y_zero_point), static_cast<float>(a.qhi - a.y_zero_point)};
+    lo_ = _mm512_set1_ps(b.lo);
+    hi_ = _mm512_set1_ps(b.hi);
+    zy_ = _mm512_set1_epi32(a.y_zero_point);
+    zr_ = _mm512_set1_epi32(a.residual_zero_point);
+    mr_ = _mm512_set1_ps(a.residual_m);
+  }
+  void store(__m512i acc, int64_t pixel) const {
+    const int64_t at = pixel * a_.s.oc + channel_;
+    __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(acc, bias_)), m_);
+    if (a_.y_f32) {
+      _mm512_mask_storeu_ps(static_cast<float*>(a_.y) + at, mask_, clamp(v, lo_, hi_));
+      return;
+    }
+    if (a_.residual) {
+      const __m512i q = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask_, a_.residual + at));
+      v = _mm512_add_ps(v, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(q, zr_)), mr_));
+    }
+    const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(clamp(v, lo_, hi_)), zy_);
+    _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at, mask_, _mm512_cvtepi32_epi8(q));
+  }
+
+ private:
+  const ConvS8& a_;
+  int64_t channel_;
+  __mmask16 mask_;
+  __m512i bias_, zy_, zr_;
+  __m512 m_, lo_, hi_, mr_;
+};
+
+// Activations that need a function run over the outputs of a finished segment.
+inline void activate_segment(Activation op, float* y, int64_t oc, float lo, float hi, const Tiling& t, const Segment& g,
+                             int64_t channels) {
+  if (is_clamp(op)) return;
+  const int64_t end = first_pixel(t, g.image, g.row1 - 1) + row_width(t, g.row1 - 1);
+  for (int64_t p = first_pixel(t, g.image, g.row0); p < end; ++p) {
+    float* at = y + p * oc + g.group * t.ocg + g.chunk * t.chunk_panels * 16;
+    unary_avx512(op, at, at, channels, lo, hi);
+  }
+}
+
+}  // namespace
+}  // namespace fastc::rt

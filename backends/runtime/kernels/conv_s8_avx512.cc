@@ -1,0 +1,68 @@
+// int8 convolution and linear for AVX-512 without VNNI, exact: activations are widened to s16 once, into the row buffer; stored s8
+// panels are widened as they are loaded (32 bytes are 8 channels × 4 k), and vpmaddwd adds two products of 16 bits in 32 bits, which
+// cannot saturate. A channel's sum then lies in two neighbouring lanes, added in the end.
+#include "avx512_common.h"
+#include "conv_direct.h"
+#include "isa_avx512.h"
+
+namespace fastc::rt {
+namespace {
+
+struct S16Zmm {
+  using X = int16_t;
+  using W = int8_t;
+  using Args = ConvS8;
+  using Vec = __m512i;
+  using Wide = __m512i;
+  using Copy = WidenU8;
+  static constexpr int kGroup = 4, kUnit = 8, kUnitStep = 32, kMostUnits = 4, kMostPixels = 16;
+  static constexpr int kOpsPerDot = 2, kOpsPerWeights = 1, kLatency = 2;
+  static constexpr bool kAlwaysCopy = true;
+  static constexpr int64_t kFlatRow = 48, kChunkBytes = 0;
+  static constexpr int most_pixels(int units) {
+    constexpr int kMost[] = {0, 16, 13, 8, 6};
+    return kMost[units];
+  }
+  static Vec zero() { return _mm512_setzero_si512(); }
+  static Wide weights(const int8_t* w) {
+    return _mm512_cvtepi8_epi16(_mm256_load_si256(reinterpret_cast<const __m256i*>(w)));
+  }
+  static __m512i broadcast(const int16_t* x) {
+    int64_t four;
+    std::memcpy(&four, x, 8);
+    return _mm512_set1_epi64(four);
+  }
+  static Vec dot(Vec acc, __m512i x, __m512i w) { return _mm512_add_epi32(acc, _mm512_madd_epi16(x, w)); }
+  static const void* direct(const Args&) { return nullptr; }
+  static int16_t padding(const Args& a) { return static_cast<int16_t>(a.x_zero_point); }
+
+  template <int V>
+  static void load(const Args&, Vec*, int64_t, int64_t, int64_t) {}
+  template <int V>
+  static void store_partial(const Args&, const Vec*, int64_t, int64_t, int64_t) {}
+
+  // Lanes (c0a c0b c1a c1b …) of two units → one sum a lane, 16 channels.
+  static __m512i join(__m512i a, __m512i b) {
+    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_add_epi32(_mm512_permutex2var_epi32(a, even, b), _mm512_permutex2var_epi32(a, odd, b));
+  }
+  template <int P, int V>
+  static void finish(const Args& a, Vec (&acc)[P][V], int64_t pixel, int64_t channel, int64_t channels) {
+#pragma GCC unroll 8
+    for (int v = 0; v < V; v += 2) {
+      const RequantizeS8 out(a, channel + 8 * v, channels - 8 * v);
+#pragma GCC unroll 32
+      for (int p = 0; p < P; ++p) out.store(join(acc[p][v], acc[p][v + 1 < V ? v + 1 : v]), pixel + p);
+    }
+  }
+  static void after(const Args& a, const Tiling& t, const Segment& g, int64_t channels) {
+    if (a.y_f32) activate_segment(a.activation, static_cast<float*>(a.y), a.s.oc, a.lo, a.hi, t, g, channels);
+  }
+};
+
+}  // namespace
+
+TiledKernel<ConvS8> conv_s8_direct_avx512() { return direct_candidate<S16Zmm>("direct_s16_avx512"); }
+
+}  // namespace fastc::rt

@@ -1,0 +1,22 @@
+// The AVX-512 table (F, BW, VL, DQ; no VNNI). The first candidate that accepts a shape runs.
+#include "isa_avx512.h"
+
+namespace fastc::rt {
+namespace {
+
+KernelTable make_table() {
+  KernelTable t{};
+  t.isa = "avx512";
+  t.conv_f32[0] = conv_f32_direct_avx512();
+  t.conv_s8[0] = conv_s8_direct_avx512();
+  return t;
+}
+
+}  // namespace
+
+const KernelTable* avx512_kernels() {
+  static const KernelTable table = make_table();
+  return &table;
+}
+
+}  // namespace fastc::rt
