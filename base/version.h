@@ -1,6 +1,4 @@
-// The version of fastc; CMakeLists.txt passes it, so that it is written once.
+// The version of fastc, written only here: CMakeLists.txt reads it, and the plugin ABI carries it.
 #pragma once
 
-#ifndef FASTC_VERSION
 #define FASTC_VERSION "0.1.0"
-#endif

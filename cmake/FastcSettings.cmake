@@ -21,6 +21,13 @@ if(FASTC_SANITIZE)
   add_link_options(-fsanitize=${FASTC_SANITIZE})
 endif()
 
+if(FASTC_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "FASTC_FUZZ needs clang (libFuzzer), found ${CMAKE_CXX_COMPILER_ID}: use the preset fuzz.")
+  endif()
+  add_compile_options(-fsanitize=fuzzer-no-link)  # coverage counters in every room, so that the fuzzer sees into them
+endif()
+
 find_program(FASTC_CCACHE ccache)
 if(FASTC_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_C_COMPILER_LAUNCHER ${FASTC_CCACHE})
