@@ -76,13 +76,20 @@ struct CopyU8 {
   static void fill(uint8_t* dst, int64_t n, uint8_t value) { std::memset(dst, value, static_cast<size_t>(n)); }
 };
 
-// The integer epilogue for 16 output channels at a time: y = clamp(zy + rne(float(acc)·m + float(qr−zr)·mr)). The clamp is done
+// The integer epilogue for 16 lanes at a time: y = clamp(zy + rne(float(acc)·m + float(qr−zr)·mr)). The clamp is done
 // on the float, with bounds less zy: they are integers, so it commutes with rounding, and no conversion overflows.
 class RequantizeS8 {
  public:
-  RequantizeS8(const ConvS8& a, int64_t channel, int64_t channels) : a_(a), channel_(channel), mask_(mask16(channels)) {
+  // Lanes are `channels` (up to 16) output channels from `channel` on; paired: lanes 0-7 and 8-15 both are (up to 8) channels from
+  // `channel` on, of two pixels.
+  RequantizeS8(const ConvS8& a, int64_t channel, int64_t channels, bool paired = false)
+      : a_(a), channel_(channel), mask_(mask16(paired && channels > 8 ? 8 : channels)) {
     bias_ = a.bias ? _mm512_maskz_loadu_epi32(mask_, a.bias + channel) : _mm512_setzero_si512();
     m_ = _mm512_maskz_loadu_ps(mask_, a.m + channel);
+    if (paired) {
+      bias_ = _mm512_shuffle_i64x2(bias_, bias_, 0x44);
+      m_ = _mm512_shuffle_f32x4(m_, m_, 0x44);
+    }
     const Bounds b = a.y_f32 ? clamp_bounds(a.activation, a.lo, a.hi)
                              : Bounds{static_cast<float>(a.qlo - a.y_zero_point), static_cast<float>(a.qhi - a.y_zero_point)};
     lo_ = _mm512_set1_ps(b.lo);
@@ -93,26 +100,51 @@ class RequantizeS8 {
   }
   void store(__m512i acc, int64_t pixel) const {
     const int64_t at = pixel * a_.s.oc + channel_;
-    __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(acc, bias_)), m_);
     if (a_.y_f32) {
-      _mm512_mask_storeu_ps(static_cast<float*>(a_.y) + at, mask_, clamp(v, lo_, hi_));
+      _mm512_mask_storeu_ps(static_cast<float*>(a_.y) + at, mask_, clamp(scaled(acc), lo_, hi_));
       return;
     }
+    __m128i r{};
+    if (a_.residual) r = _mm_maskz_loadu_epi8(mask_, a_.residual + at);
+    _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at, mask_, quantized(acc, r));
+  }
+  // u8 only. A pixel < 0 is not written.
+  void store_pair(__m512i acc, int64_t pixel0, int64_t pixel1) const {
+    const int64_t at0 = pixel0 * a_.s.oc + channel_, at1 = pixel1 * a_.s.oc + channel_;
+    __m128i r{};
     if (a_.residual) {
-      const __m512i q = _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask_, a_.residual + at));
-      v = _mm512_add_ps(v, _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(q, zr_)), mr_));
+      if (pixel0 >= 0) r = _mm_maskz_loadu_epi8(mask_, a_.residual + at0);
+      if (pixel1 >= 0) r = _mm_unpacklo_epi64(r, _mm_maskz_loadu_epi8(mask_, a_.residual + at1));
     }
-    const __m512i q = _mm512_add_epi32(_mm512_cvtps_epi32(clamp(v, lo_, hi_)), zy_);
-    _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at, mask_, _mm512_cvtepi32_epi8(q));
+    const __m128i q = quantized(acc, r);
+    if (pixel0 >= 0) _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at0, mask_, q);
+    if (pixel1 >= 0) _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at1, mask_, _mm_unpackhi_epi64(q, q));
   }
 
  private:
+  __m512 scaled(__m512i acc) const { return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(acc, bias_)), m_); }
+  __m128i quantized(__m512i acc, __m128i residual) const {
+    __m512 v = scaled(acc);
+    if (a_.residual) {
+      const __m512i r = _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual), zr_);
+      v = _mm512_add_ps(v, _mm512_mul_ps(_mm512_cvtepi32_ps(r), mr_));
+    }
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(clamp(v, lo_, hi_)), zy_));
+  }
+
   const ConvS8& a_;
   int64_t channel_;
   __mmask16 mask_;
   __m512i bias_, zy_, zr_;
   __m512 m_, lo_, hi_, mr_;
 };
+
+// Lanes (c0a c0b c1a c1b …) of two registers → one sum a lane, those of `a` first.
+inline __m512i join_pairs(__m512i a, __m512i b) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return _mm512_add_epi32(_mm512_permutex2var_epi32(a, even, b), _mm512_permutex2var_epi32(a, odd, b));
+}
 
 // Activations that need a function run over the outputs of a finished segment.
 inline void activate_segment(Activation op, float* y, int64_t oc, float lo, float hi, const Tiling& t, const Segment& g,

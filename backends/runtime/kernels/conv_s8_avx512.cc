@@ -41,19 +41,13 @@ struct S16Zmm {
   template <int V>
   static void store_partial(const Args&, const Vec*, int64_t, int64_t, int64_t) {}
 
-  // Lanes (c0a c0b c1a c1b …) of two units → one sum a lane, 16 channels.
-  static __m512i join(__m512i a, __m512i b) {
-    const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-    const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-    return _mm512_add_epi32(_mm512_permutex2var_epi32(a, even, b), _mm512_permutex2var_epi32(a, odd, b));
-  }
   template <int P, int V>
   static void finish(const Args& a, Vec (&acc)[P][V], int64_t pixel, int64_t channel, int64_t channels) {
 #pragma GCC unroll 8
     for (int v = 0; v < V; v += 2) {
       const RequantizeS8 out(a, channel + 8 * v, channels - 8 * v);
 #pragma GCC unroll 32
-      for (int p = 0; p < P; ++p) out.store(join(acc[p][v], acc[p][v + 1 < V ? v + 1 : v]), pixel + p);
+      for (int p = 0; p < P; ++p) out.store(join_pairs(acc[p][v], acc[p][v + 1 < V ? v + 1 : v]), pixel + p);
     }
   }
   static void after(const Args& a, const Tiling& t, const Segment& g, int64_t channels) {

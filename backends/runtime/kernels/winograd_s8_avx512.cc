@@ -1,0 +1,386 @@
+// int8 3×3 stride-1 convolution by exact integer Winograd (winograd_transforms.h says why it is exact): 4× (F4) or 2.25× (F2) fewer
+// multiplications than the direct kernel, and the same bytes come out.
+//
+// One step handles a few rows of tiles, small enough for the caches, of up to 64 output channels:
+//   u8 rows ─vertical transform→ strip, split into kOut planes of every kOut-th pixel, so that the
+//   ─horizontal transform→ is on contiguous memory whatever the channel count → v[ξ][tile][c] (s16)
+//   ─one small matrix product per ξ, vpmaddwd→ product[tile][unit][ξ][16] (s32) ─output transform, requantize→ y
+// Units are 16 output channels; a tail of up to 8 is a half unit, whose registers hold two tiles × 8 channels.
+#include "winograd_transforms.h"
+
+#include <utility>
+
+namespace fastc::rt {
+namespace {
+
+struct Product {
+  const int16_t* v;      // v[ξ][tile][c], at the first tile of the block
+  const int16_t* w;      // first unit's weights: [ξ][c/2][16][2], half units [ξ][c/4][8][4]
+  int32_t* out;          // at the first tile and unit: [ξ][16], next unit kIn²·16 further
+  int64_t c, v_step, w_unit, out_tile;  // v_step: elements from ξ to ξ+1; w_unit: from a unit to the next; out_tile: from a tile to the next
+  int points;            // kIn²
+};
+
+template <int P, int V>
+void multiply_full(const Product& m) {
+  const int64_t c = m.c, c3 = 3 * c;
+  for (int xi = 0; xi < m.points; ++xi) {
+    const int16_t* v = m.v + xi * m.v_step;
+    const int16_t* w = m.w + xi * c * 16;
+    __m512i acc[P][V];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int u = 0; u < V; ++u) acc[p][u] = _mm512_setzero_si512();
+    for (int64_t k = 0; k < c; k += 2) {
+      __m512i weights[V];
+#pragma GCC unroll 4
+      for (int u = 0; u < V; ++u) weights[u] = _mm512_load_si512(w + u * m.w_unit + k * 16);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) {
+        int32_t two;
+        std::memcpy(&two, v + k + (p / 4) * 4 * c + (p % 4 == 3 ? c3 : p % 4 * c), 4);
+        const __m512i x = _mm512_set1_epi32(two);
+#pragma GCC unroll 4
+        for (int u = 0; u < V; ++u) acc[p][u] = _mm512_add_epi32(acc[p][u], _mm512_madd_epi16(x, weights[u]));
+      }
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int u = 0; u < V; ++u) _mm512_store_si512(m.out + p * m.out_tile + (u * m.points + xi) * 16, acc[p][u]);
+  }
+}
+
+// Two tiles share a stored register; out_tile is from a pair to the next.
+template <int P>
+void multiply_half(const Product& m) {
+  const int64_t c = m.c, c3 = 3 * c;
+  for (int xi = 0; xi < m.points; ++xi) {
+    const int16_t* v = m.v + xi * m.v_step;
+    const int16_t* w = m.w + xi * c * 8;
+    __m512i acc[P];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) acc[p] = _mm512_setzero_si512();
+    for (int64_t k = 0; k < c; k += 4) {
+      const __m512i weights = _mm512_load_si512(w + k * 8);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) {
+        int64_t four;
+        std::memcpy(&four, v + k + (p / 4) * 4 * c + (p % 4 == 3 ? c3 : p % 4 * c), 8);
+        acc[p] = _mm512_add_epi32(acc[p], _mm512_madd_epi16(_mm512_set1_epi64(four), weights));
+      }
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p += 2)
+      _mm512_store_si512(m.out + p / 2 * m.out_tile + xi * 16, join_pairs(acc[p], acc[p + 1 < P ? p + 1 : p]));
+  }
+}
+
+using MultiplyFn = void (*)(const Product&);
+constexpr int kMostTiles[] = {0, 16, 12, 8, 6};
+struct MultiplyTable {
+  MultiplyFn full[5][17]{}, half[17]{};
+  template <int V, int... P>
+  constexpr void add(std::integer_sequence<int, P...>) {
+    ((full[V][P + 1] = &multiply_full<P + 1, V>), ...);
+  }
+  template <int... P>
+  constexpr void add_half(std::integer_sequence<int, P...>) {
+    ((half[P + 1] = &multiply_half<P + 1>), ...);
+  }
+  constexpr MultiplyTable() {
+    add<1>(std::make_integer_sequence<int, 16>{});
+    add<2>(std::make_integer_sequence<int, 12>{});
+    add<3>(std::make_integer_sequence<int, 8>{});
+    add<4>(std::make_integer_sequence<int, 6>{});
+    add_half(std::make_integer_sequence<int, 16>{});
+  }
+};
+constexpr MultiplyTable kMultiply;
+
+template <class F>
+struct Winograd {
+  static constexpr int kPoints = F::kIn * F::kIn;
+  static constexpr int64_t kChunkUnits = 4, kStepBytes = 192 << 10;
+
+  struct Shape {
+    int64_t c, tx, ty;            // tiles in a row, rows of tiles
+    int64_t units, chunks;        // units of the output channels; the last may be half
+    bool half;
+    int64_t step_rows;            // rows of tiles in a step
+    int64_t strip, products;      // elements of the buffers
+    int64_t w_unit;               // elements of a full unit's weights
+  };
+  static Shape shape_of(const ConvShape& s) {
+    Shape g{};
+    g.c = s.c;
+    g.tx = ceil_div(s.ow, F::kOut);
+    g.ty = ceil_div(s.oh, F::kOut);
+    g.units = ceil_div(s.oc, 16);
+    g.half = (s.oc - 1) % 16 < 8;
+    g.chunks = ceil_div(g.units, kChunkUnits);
+    const int64_t unit_count = min64(g.units, kChunkUnits);
+    const int64_t tile_bytes = kPoints * (g.c * 2 + unit_count * 64);
+    const int64_t fit = max64(1, kStepBytes / (tile_bytes * g.tx)), wanted = max64(1, 16 / g.tx);
+    g.step_rows = min64(g.ty, min64(fit, wanted));
+    g.strip = F::kIn * F::kOut * (g.tx + 1) * g.c;
+    g.products = g.step_rows * g.tx * unit_count * kPoints * 16 + 2 * kPoints * 16;
+    g.w_unit = kPoints * g.c * 16;
+    return g;
+  }
+
+  // Σ|w|·255 of an output channel, the largest: what the division's exactness rests on.
+  static bool sums_fit(const ConvS8& a) {
+    const int64_t k = 9 * a.s.c;
+    if (k * 255 * 128 < F::kSumLimit) return true;
+    for (int64_t o = 0; o < a.s.oc; ++o) {
+      int64_t sum = 0;
+      for (int64_t i = 0; i < k; ++i) {
+        const int v = a.w[stored(k, o, i)];
+        sum += v < 0 ? -v : v;
+      }
+      if (sum * 255 >= F::kSumLimit) return false;
+    }
+    return true;
+  }
+  static int64_t stored(int64_t k, int64_t o, int64_t i) {
+    return o / 16 * (ceil_div(k, 4) * 64) + (i / 4 * 16 + o % 16) * 4 + i % 4;
+  }
+
+  static bool accepts(const ConvS8& a) {
+    const ConvShape& s = a.s;
+    const bool fits = s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dil_h == 1 && s.dil_w == 1 &&
+                      s.groups == 1 && s.c % 8 == 0 && !a.y_f32 && s.oh > 0 && s.ow > 0 && s.n > 0 && s.pad_h >= 0 && s.pad_w >= 0;
+    return fits && F::pays(s) && sums_fit(a);
+  }
+  static int64_t tiles(const ConvS8& a) {
+    const Shape g = shape_of(a.s);
+    return a.s.n * g.chunks * g.ty;
+  }
+  static size_t scratch(const ConvS8& a) {
+    const Shape g = shape_of(a.s);
+    const int64_t v = kPoints * g.step_rows * g.tx * g.c;
+    return static_cast<size_t>(256 + round64(a.s.w * g.c) + round64(g.strip * 2 + 64) + round64(v * 2 + 64) + g.products * 4);
+  }
+  static int64_t round64(int64_t n) { return (n + 63) / 64 * 64; }
+
+  static size_t pack_bytes(const ConvS8& a) {
+    return static_cast<size_t>(shape_of(a.s).w_unit * shape_of(a.s).units) * sizeof(int16_t);
+  }
+  // [unit][ξ][c/2][16][2], the half unit [ξ][c/4][8][4].
+  static void pack(const ConvS8& a, void* packed) {
+    const Shape g = shape_of(a.s);
+    auto* out = static_cast<int16_t*>(packed);
+    for (int64_t o = 0; o < g.units * 16; ++o) {
+      const int64_t unit = o / 16, lane = o % 16;
+      const bool half = g.half && unit == g.units - 1;
+      if (half && lane >= 8) continue;
+      for (int64_t c = 0; c < g.c; ++c) {
+        int w[3][3] = {};
+        for (int t = 0; t < 9 && o < a.s.oc; ++t) w[t / 3][t % 3] = a.w[stored(9 * g.c, o, t * g.c + c)];
+        for (int i = 0; i < F::kIn; ++i)
+          for (int j = 0; j < F::kIn; ++j) {
+            int sum = 0;
+            for (int y = 0; y < 3; ++y)
+              for (int x = 0; x < 3; ++x) sum += F::kWeights[i][y] * F::kWeights[j][x] * w[y][x];
+            const int64_t xi = i * F::kIn + j;
+            const int64_t at = half ? xi * g.c * 8 + (c / 4 * 8 + lane) * 4 + c % 4 : xi * g.c * 16 + (c / 2 * 16 + lane) * 2 + c % 2;
+            out[unit * g.w_unit + at] = static_cast<int16_t>(sum);
+          }
+      }
+    }
+  }
+
+  static void run(const ConvS8& a, const void* packed, int64_t begin, int64_t end, void* scratch) {
+    const Shape g = shape_of(a.s);
+    Step step{a, g, static_cast<const int16_t*>(packed), align64<uint8_t>(scratch), nullptr, nullptr, nullptr, 0, 0, 0, 0};
+    step.strip = reinterpret_cast<int16_t*>(step.pad_row + round64(a.s.w * g.c));
+    step.v = step.strip + round64(g.strip * 2 + 64) / 2;
+    step.product = reinterpret_cast<int32_t*>(step.v + round64(kPoints * g.step_rows * g.tx * g.c * 2 + 64) / 2);
+    std::memset(step.pad_row, a.x_zero_point, static_cast<size_t>(a.s.w * g.c));
+    while (begin < end) {
+      step.ty0 = begin % g.ty;
+      step.rows = min64(min64(g.step_rows, g.ty - step.ty0), end - begin);
+      step.chunk = begin / g.ty % g.chunks;
+      step.image = begin / g.ty / g.chunks;
+      run_step(step);
+      begin += step.rows;
+    }
+  }
+
+ private:
+  struct Step {
+    const ConvS8& a;
+    const Shape& g;
+    const int16_t* w;
+    uint8_t* pad_row;
+    int16_t *strip, *v;
+    int32_t* product;
+    int64_t image, chunk, ty0, rows;
+  };
+
+  static void run_step(const Step& t) {
+    const Shape& g = t.g;
+    for (int64_t r = 0; r < t.rows; ++r) {
+      if (g.c % 32 == 0) {
+        vertical<Lanes32>(t, t.ty0 + r);
+      } else if (g.c % 16 == 0) {
+        vertical<Lanes16>(t, t.ty0 + r);
+      } else {
+        vertical<Lanes8>(t, t.ty0 + r);
+      }
+      horizontal(t, r);
+    }
+    const int64_t unit0 = t.chunk * kChunkUnits, units = min64(kChunkUnits, g.units - unit0);
+    const bool half = g.half && unit0 + units == g.units;
+    const int64_t full = units - (half ? 1 : 0);
+    multiply(t, unit0, full, half);
+    for (int64_t u = 0; u < full; ++u) output(t, u, full, unit0 + u);
+    if (half) output_half(t, full, unit0 + full);
+  }
+
+  // Bᵀ down the columns of one row of tiles: strip[i][pixel % kOut][pixel / kOut][c].
+  template <class L>
+  static void vertical(const Step& t, int64_t ty) {
+    const ConvShape& s = t.a.s;
+    const Shape& g = t.g;
+    const uint8_t* rows[F::kIn];
+    for (int i = 0; i < F::kIn; ++i) {
+      const int64_t y = ty * F::kOut - s.pad_h + i;
+      rows[i] = y < 0 || y >= s.h ? t.pad_row : t.a.x + (t.image * s.h + y) * s.w * s.c;
+    }
+    const int64_t plane = (g.tx + 1) * g.c;
+    for (int64_t x = 0; x < g.tx * F::kOut + 2; ++x) {
+      int16_t* dst = t.strip + (x % F::kOut) * plane + x / F::kOut * g.c;
+      const int64_t ix = x - s.pad_w;
+      if (ix < 0 || ix >= s.w) {
+        for (int i = 0; i < F::kIn; ++i)
+          WidenU8::fill(dst + i * F::kOut * plane, g.c, static_cast<int16_t>(F::kRowSum[i] * t.a.x_zero_point));
+        continue;
+      }
+      for (int64_t c = 0; c < g.c; c += L::kLanes) {
+        typename L::T d[F::kIn], r[F::kIn];
+#pragma GCC unroll 6
+        for (int i = 0; i < F::kIn; ++i) d[i] = L::widen(rows[i] + ix * g.c + c);
+        F::template input<L>(d, r);
+#pragma GCC unroll 6
+        for (int i = 0; i < F::kIn; ++i) L::store(dst + i * F::kOut * plane + c, r[i]);
+      }
+    }
+  }
+
+  // B along the rows: v[ξ][tile][c].
+  static void horizontal(const Step& t, int64_t row) {
+    const Shape& g = t.g;
+    const int64_t plane = (g.tx + 1) * g.c, n = g.tx * g.c, v_step = t.rows * g.tx * g.c;
+    for (int i = 0; i < F::kIn; ++i) {
+      const int16_t* src = t.strip + i * F::kOut * plane;
+      int16_t* dst = t.v + i * F::kIn * v_step + row * n;
+      for (int64_t e = 0; e < n; e += 32) {
+        const __mmask32 mask = n - e >= 32 ? 0xffffffffu : static_cast<__mmask32>((1ull << (n - e)) - 1);
+        __m512i d[F::kIn], r[F::kIn];
+#pragma GCC unroll 6
+        for (int j = 0; j < F::kIn; ++j)
+          d[j] = _mm512_maskz_loadu_epi16(mask, src + (j % F::kOut) * plane + (j / F::kOut) * g.c + e);
+        F::template input<Lanes32>(d, r);
+#pragma GCC unroll 6
+        for (int j = 0; j < F::kIn; ++j) _mm512_mask_storeu_epi16(dst + j * v_step + e, mask, r[j]);
+      }
+    }
+  }
+
+  static void multiply(const Step& t, int64_t unit0, int64_t full, bool half) {
+    const Shape& g = t.g;
+    const int64_t tiles = t.rows * g.tx;
+    Product m{t.v, nullptr, nullptr, g.c, tiles * g.c, g.w_unit, full * kPoints * 16, kPoints};
+    int64_t v = min64(full, 4);
+    while (v > 2 && kMostTiles[v] < tiles) --v;
+    for (int64_t u = 0; u < full; u += v) {
+      const int64_t n = min64(v, full - u);
+      m.w = t.w + (unit0 + u) * g.w_unit;
+      const int64_t blocks = ceil_div(tiles, kMostTiles[n]);
+      for (int64_t b = 0, tile = 0; b < blocks; ++b) {
+        const int64_t p = tiles / blocks + (b < tiles % blocks ? 1 : 0);
+        m.v = t.v + tile * g.c;
+        m.out = t.product + tile * m.out_tile + u * kPoints * 16;
+        kMultiply.full[n][p](m);
+        tile += p;
+      }
+    }
+    if (!half) return;
+    m.w = t.w + (unit0 + full) * g.w_unit;
+    m.out_tile = kPoints * 16;
+    for (int64_t tile = 0; tile < tiles; tile += 16) {
+      m.v = t.v + tile * g.c;
+      m.out = t.product + tiles * full * kPoints * 16 + tile / 2 * m.out_tile;
+      kMultiply.half[min64(16, tiles - tile)](m);
+    }
+  }
+
+  // Aᵀ M A of one register's worth of tiles.
+  static void inverse(const int32_t* m, __m512i (&y)[F::kOut][F::kOut]) {
+    __m512i part[F::kOut][F::kIn];
+#pragma GCC unroll 6
+    for (int j = 0; j < F::kIn; ++j) {
+      __m512i column[F::kIn], z[F::kOut];
+#pragma GCC unroll 6
+      for (int i = 0; i < F::kIn; ++i) column[i] = _mm512_load_si512(m + (i * F::kIn + j) * 16);
+      F::output(column, z);
+#pragma GCC unroll 4
+      for (int r = 0; r < F::kOut; ++r) part[r][j] = z[r];
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < F::kOut; ++r) F::output(part[r], y[r]);
+  }
+
+  static void output(const Step& t, int64_t u, int64_t full, int64_t unit) {
+    const ConvShape& s = t.a.s;
+    const RequantizeS8 out(t.a, unit * 16, s.oc - unit * 16);
+    for (int64_t tile = 0; tile < t.rows * t.g.tx; ++tile) {
+      __m512i z[F::kOut][F::kOut];
+      inverse(t.product + (tile * full + u) * kPoints * 16, z);
+      const int64_t oy = (t.ty0 + tile / t.g.tx) * F::kOut, ox = tile % t.g.tx * F::kOut;
+#pragma GCC unroll 4
+      for (int r = 0; r < F::kOut; ++r) {
+        if (oy + r >= s.oh) break;
+#pragma GCC unroll 4
+        for (int c = 0; c < F::kOut; ++c)
+          if (ox + c < s.ow) out.store(F::divide(z[r][c], r, c), (t.image * s.oh + oy + r) * s.ow + ox + c);
+      }
+    }
+  }
+
+  static int64_t pixel_of(const Step& t, int64_t tile, int r, int c) {
+    const ConvShape& s = t.a.s;
+    const int64_t oy = (t.ty0 + tile / t.g.tx) * F::kOut + r, ox = tile % t.g.tx * F::kOut + c;
+    return tile < t.rows * t.g.tx && oy < s.oh && ox < s.ow ? (t.image * s.oh + oy) * s.ow + ox : -1;
+  }
+  static void output_half(const Step& t, int64_t full, int64_t unit) {
+    const int64_t tiles = t.rows * t.g.tx;
+    const RequantizeS8 out(t.a, unit * 16, t.a.s.oc - unit * 16, true);
+    const int32_t* products = t.product + tiles * full * kPoints * 16;
+    for (int64_t tile = 0; tile < tiles; tile += 2) {
+      __m512i z[F::kOut][F::kOut];
+      inverse(products + tile / 2 * kPoints * 16, z);
+#pragma GCC unroll 4
+      for (int r = 0; r < F::kOut; ++r)
+#pragma GCC unroll 4
+        for (int c = 0; c < F::kOut; ++c)
+          out.store_pair(F::divide(z[r][c], r, c), pixel_of(t, tile, r, c), pixel_of(t, tile + 1, r, c));
+    }
+  }
+};
+
+template <class F>
+TiledKernel<ConvS8> winograd_candidate(const char* name) {
+  using W = Winograd<F>;
+  return {W::accepts, W::tiles, W::scratch, W::pack_bytes, W::pack, W::run, name};
+}
+
+}  // namespace
+
+TiledKernel<ConvS8> conv_s8_winograd4_avx512() { return winograd_candidate<Winograd4>("winograd4_s16_avx512"); }
+TiledKernel<ConvS8> conv_s8_winograd2_avx512() { return winograd_candidate<Winograd2>("winograd2_s16_avx512"); }
+
+}  // namespace fastc::rt
