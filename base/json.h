@@ -30,7 +30,7 @@ FASTC_API std::string json_child(std::string_view pointer, std::string_view key)
 FASTC_API std::string json_child(std::string_view pointer, size_t index);
 // "the number 1.5", "the text \"l2\"", "a list", "an object", "null": what a message says was found. Long texts are cut.
 FASTC_API std::string json_found(const nlohmann::json& value);
-// How a pointer reads at the start of a message: "recipe" stands for the root pointer "".
+// How a pointer reads at the start of a message: "the top level" stands for the root pointer "".
 FASTC_API std::string json_place(std::string_view pointer);
 
 }  // namespace fastc

@@ -83,6 +83,7 @@ struct OptionField {
   // Nested kinds only: their table, the way to a child (made when missing), and a walk over the children there are.
   std::shared_ptr<const OptionTable> table;
   std::function<void*(void* object, std::string_view key)> child;
+  std::function<void(void* object)> clear;  // lists and maps: what is given replaces the default
   std::function<void(const void* object, const std::function<void(std::string_view key, const void* child)>&)> children;
 };
 
@@ -195,19 +196,23 @@ class OptionSet {
   template <typename S>
   OptionSet& objects(std::string name, std::vector<S> T::*m, const OptionSet<S>& options, std::string help) {
     auto child = [m](void* o, std::string_view) -> void* { return &(static_cast<T*>(o)->*m).emplace_back(); };
-    return nested(OptionKind::kObjects, std::move(name), std::move(help), options, child,
-                  [m](const void* o, const auto& visit) {
-                    for (const auto& value : static_cast<const T*>(o)->*m) visit("", &value);
-                  });
+    nested(OptionKind::kObjects, std::move(name), std::move(help), options, child,
+           [m](const void* o, const auto& visit) {
+             for (const auto& value : static_cast<const T*>(o)->*m) visit("", &value);
+           });
+    table_->fields_.back().clear = [m](void* o) { (static_cast<T*>(o)->*m).clear(); };
+    return *this;
   }
   template <typename S>
   OptionSet& object_map(std::string name, std::map<std::string, S> T::*m, const OptionSet<S>& options,
                         std::string help) {
     auto child = [m](void* o, std::string_view key) -> void* { return &(static_cast<T*>(o)->*m)[std::string(key)]; };
-    return nested(OptionKind::kObjectMap, std::move(name), std::move(help), options, child,
-                  [m](const void* o, const auto& visit) {
-                    for (const auto& [key, value] : static_cast<const T*>(o)->*m) visit(key, &value);
-                  });
+    nested(OptionKind::kObjectMap, std::move(name), std::move(help), options, child,
+           [m](const void* o, const auto& visit) {
+             for (const auto& [key, value] : static_cast<const T*>(o)->*m) visit(key, &value);
+           });
+    table_->fields_.back().clear = [m](void* o) { (static_cast<T*>(o)->*m).clear(); };
+    return *this;
   }
 
   // Says of the option declared last that it must be given.

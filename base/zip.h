@@ -53,6 +53,9 @@ class FASTC_API ZipReader {
 struct ZipItem {
   std::string name;
   std::span<const std::byte> bytes;
+  std::string head = {};  // comes before `bytes`: a format's header, so that large data need not be copied behind it
+
+  uint64_t size() const { return head.size() + bytes.size(); }
 };
 // Entries stored, aligned to 64 bytes, with no times in them: the same items give the same bytes.
 FASTC_API Status write_zip(const std::filesystem::path& path, std::span<const ZipItem> items);
