@@ -91,9 +91,9 @@ tl::unexpected<Error> wrong(std::string_view pointer, std::string_view expected,
   return usage_error("{}: expected {}, found {}", json_place(pointer), expected, json_found(found));
 }
 
-Result<InputSpec> parse_input(const json& value, const std::string& pointer) {
+Result<RecipeInput> parse_input(const json& value, const std::string& pointer) {
   if (!value.is_object()) return wrong(pointer, "an object like {\"shape\": [\"N\", 3, 32, 32]}", value);
-  InputSpec spec;
+  RecipeInput spec;
   for (const auto& [key, member] : value.items()) {
     const std::string place = json_child(pointer, key);
     if (key == "dtype") {

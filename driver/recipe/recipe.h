@@ -16,14 +16,14 @@
 
 namespace fastc {
 
-struct InputSpec {
+struct RecipeInput {
   std::vector<std::string> shape;  // sizes and symbols: ["N", "3", "32", "32"]
   std::string dtype = "float32";
 };
 
 struct RecipeModel {
   std::string path;
-  std::map<std::string, InputSpec> inputs;  // filled from the JSON by parse_recipe (shape mixes numbers and names)
+  std::map<std::string, RecipeInput> inputs;  // filled from the JSON by parse_recipe (shape mixes numbers and names)
 };
 
 struct RecipeEngine {

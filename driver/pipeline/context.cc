@@ -1,0 +1,54 @@
+#include "driver/pipeline/context.h"
+
+#include <thread>
+
+#include "base/files.h"
+#include "base/random.h"
+#include "driver/pipeline/emitted.h"
+#include "driver/pipeline/import.h"
+#include "driver/measure/latency.h"
+
+namespace fastc {
+namespace {
+constexpr int64_t kServiceRounds = 7;  // measure() steers a search; the report measures longer
+}
+
+int engine_threads(const Recipe& recipe) {
+  if (recipe.engine.threads > 0) return static_cast<int>(recipe.engine.threads);
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
+
+StageContext::StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder)
+    : recipe_(recipe), task_(task), models_(models), stage_(std::move(stage)), progress_(progress), journal_folder_(std::move(journal_folder)),
+      seed_(seed_for(recipe.seed, stage_)), threads_(engine_threads(recipe)) {}
+StageContext::~StageContext() = default;
+
+const Dataset* StageContext::calibration() {
+  if (!task_) return nullptr;
+  return task_->calibration() ? task_->calibration() : task_->train() ? task_->train() : task_->evaluation();
+}
+
+const Dataset* StageContext::training_data() { return task_ ? task_->train() : nullptr; }
+
+Result<Module> StageContext::model(std::string_view which) {
+  if (which == "original") return models_.original;
+  if (which.starts_with("stage:")) {
+    const std::string name(which.substr(6));
+    const auto found = models_.stages.find(name);
+    if (found != models_.stages.end()) return found->second;
+    std::string known;
+    for (const auto& [stage, module] : models_.stages) known += (known.empty() ? "" : ", ") + stage;
+    return usage_error("no earlier stage is called \"{}\"; named stages so far: {}", name, known.empty() ? "none" : known);
+  }
+  return import_for_recipe(recipe_, recipe_.resolve(std::string(which)), task_);
+}
+
+Result<Measurement> StageContext::measure(const Module& module) {
+  FASTC_TRY(const TempDir folder, TempDir::make());
+  FASTC_TRY(const Emitted emitted, emit(module, folder.path() / "candidate.fastc", {}, *this));
+  const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
+  FASTC_TRY(const RunnerFigures figures, measure_one(emitted.path, settings, kServiceRounds, silent_progress()));
+  return Measurement{figures.p50_ms, emitted.figures.bytes};
+}
+
+}  // namespace fastc

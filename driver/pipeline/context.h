@@ -1,0 +1,47 @@
+// What the driver gives a pass: the stage's seed, data, other models, measuring.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "driver/recipe/recipe.h"
+#include "passes/pass.h"
+
+namespace fastc {
+
+// The models a recipe can name. Copies share weights, so keeping them costs nothing until something changes.
+struct Models {
+  Module original;                          // as imported and canonicalized
+  std::map<std::string, Module> stages;     // by the stage's "name"
+};
+
+class StageContext final : public PassContext {
+ public:
+  StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder);
+  ~StageContext() override;
+  uint64_t seed() const override { return seed_; }
+  int threads() const override { return threads_; }
+  Progress& progress() override { return progress_; }
+  const Dataset* calibration() override;
+  const Dataset* training_data() override;
+  const Task* task() override { return task_; }
+  Result<Module> model(std::string_view which) override;
+  Result<Measurement> measure(const Module& module) override;
+  std::string journal_folder() override { return journal_folder_; }
+
+ private:
+  const Recipe& recipe_;
+  const Task* task_;
+  const Models& models_;
+  std::string stage_;
+  Progress& progress_;
+  std::string journal_folder_;
+  uint64_t seed_;
+  int threads_;
+};
+
+int engine_threads(const Recipe& recipe);  // 0 in the recipe: every core
+
+}  // namespace fastc

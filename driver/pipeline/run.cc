@@ -1,0 +1,242 @@
+#include "driver/pipeline/run.h"
+
+#include <chrono>
+#include <numeric>
+
+#include <nlohmann/json.hpp>
+
+#include "backends/runtime/fastc_rt.h"
+#include "backends/stub/stub.h"
+#include "base/files.h"
+#include "base/interrupt.h"
+#include "base/sha256.h"
+#include "base/version.h"
+#include "driver/measure/latency.h"
+#include "driver/pipeline/import.h"
+#include "driver/report/gates.h"
+#include "engine/engine.h"
+
+namespace fastc {
+namespace {
+
+constexpr int64_t kStageRounds = 5;  // stages are compared briefly; the result gets the recipe's rounds
+
+double seconds_since(std::chrono::steady_clock::time_point start) { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
+
+std::string label(const Stage& stage, size_t index) { return stage.name.empty() ? fmt::format("{}:{}", index, stage.pass) : stage.name; }
+
+// Everything outside the pipeline that decides what comes out.
+Result<std::string> base_key(const Recipe& recipe, const Task& task) {
+  std::vector<std::filesystem::path> files = {recipe.resolve(recipe.model.path)};
+  if (recipe.task) {
+    const std::function<void(const nlohmann::json&)> collect = [&](const nlohmann::json& value) {
+      if (value.is_string()) {
+        const auto path = recipe.resolve(value.get<std::string>());
+        std::error_code error;
+        if (std::filesystem::is_regular_file(path, error)) files.push_back(path);
+      } else if (value.is_structured()) {
+        for (const auto& member : value) collect(member);
+      }
+    };
+    collect(*recipe.task);
+  }
+  FASTC_TRY(const std::string contents, content_key(files));
+  return stage_key(contents, fmt::format("fastc {} seed {} threads {} isa {} task {} {} inputs {}", FASTC_VERSION, recipe.seed, engine_threads(recipe), fastc_rt_isa(), task.type(),
+                                         recipe.task ? recipe.task->dump() : "", recipe.source["model"].dump()));
+}
+
+}  // namespace
+
+CompressRun::CompressRun(const Recipe& recipe, const CompressOptions& options, Progress& progress)
+    : recipe_(recipe), options_(options), progress_(progress), journal_(recipe.output / ".journal"), work_(recipe.output / ".work") {}
+
+Result<CompressRun> CompressRun::start(const Recipe& recipe, const CompressOptions& options, Progress& progress) {
+  CompressRun run(recipe, options, progress);
+  set_engine_threads(engine_threads(recipe));
+  FASTC_CHECK(make_folders(run.work_));
+  FASTC_TRY(run.decisions_, Decisions::load(options.replay));
+  const std::filesystem::path model = recipe.resolve(recipe.model.path);
+  FASTC_TRY(const auto inputs, known_inputs(recipe, model));
+  FASTC_TRY(run.task_, task_for_recipe(recipe, inputs));
+  FASTC_TRY(run.models_.original, import_for_recipe(recipe, model, run.task_.get()));
+  if (run.task_->type() == "fidelity") {
+    FASTC_TRY(run.task_, task_for_recipe(recipe, input_types(run.models_.original)));  // random inputs need the imported types
+  }
+  run.current_ = run.models_.original;
+  FASTC_TRY(run.key_, base_key(recipe, *run.task_));
+
+  Report& report = run.report_;
+  report.name = recipe.name, report.task = run.task_->type(), report.primary = run.task_->primary();
+  if (!recipe.task) report.notes.push_back("No task was given: the result is compared with the original on random inputs, which says nothing about accuracy on real data.");
+  if (!recipe.task && recipe.gates.accuracy) return usage_error("/gates/accuracy: an accuracy gate needs a task with labelled data; add /task");
+  FASTC_TRY(report.source_bytes, file_bytes(model));
+  FASTC_TRY(const auto mapped, MappedFile::open(model));
+  report.provenance = {{"fastc", FASTC_VERSION}, {"model_sha256", sha256_hex(mapped->bytes())}, {"recipe_sha256", sha256_hex(as_bytes_of(recipe.source.dump()))},
+                       {"isa", fastc_rt_isa()}, {"engine_threads", std::to_string(engine_threads(recipe))}, {"seed", std::to_string(recipe.seed)}};
+  return run;
+}
+
+StageContext CompressRun::context(const std::string& stage, const std::string& checkpoints) const {
+  return StageContext(recipe_, task_.get(), models_, stage, progress_, checkpoints);
+}
+
+Metadata CompressRun::metadata(bool result) const {
+  Metadata metadata = {{"fastc", FASTC_VERSION}, {"name", recipe_.name}, {"task", task_->type()}, {"model_sha256", report_.provenance.at("model_sha256")}};
+  if (!result) return metadata;
+  metadata.emplace_back("recipe_sha256", report_.provenance.at("recipe_sha256"));
+  metadata.emplace_back("compiled_on", report_.provenance.at("isa"));
+  metadata.emplace_back("engine_threads", report_.provenance.at("engine_threads"));
+  return metadata;
+}
+
+Result<Metrics> CompressRun::metrics_of(const std::filesystem::path& artifact) {
+  FASTC_TRY(ArtifactModel model, ArtifactModel::open(artifact, engine_threads(recipe_)));
+  FASTC_TRY(ArtifactModel original, ArtifactModel::open(original_artifact_, engine_threads(recipe_)));
+  return evaluate([&](std::span<const Tensor> in) { return model.run(in); }, *task_, [&](std::span<const Tensor> in) { return original.run(in); }, progress_);
+}
+
+Result<Figures> CompressRun::figures_of(const Emitted& emitted) {
+  Figures figures = emitted.figures;
+  FASTC_TRY(figures.metrics, metrics_of(emitted.path));
+  return figures;
+}
+
+Status CompressRun::measure_original() {
+  StageContext ctx = context("original");
+  FASTC_TRY(const Emitted emitted, emit(models_.original, work_ / "original.fastc", metadata(false), ctx));
+  original_artifact_ = current_artifact_ = emitted.path;
+  FASTC_TRY(report_.original, figures_of(emitted));
+  return {};
+}
+
+Status CompressRun::fold_before(const Stage& stage, Module& module) {
+  if (!find_pass(stage.pass)->traits().needs_folded) return {};
+  StageContext ctx = context("fold");
+  FASTC_TRY(module, ready_to_lower(module, ctx));
+  return {};
+}
+
+Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
+  const Stage& stage = recipe_.pipeline[index];
+  const Pass& pass = *find_pass(stage.pass);
+  StageRow row;
+  row.pass = stage.pass, row.name = label(stage, index);
+  FASTC_TRY(const std::string resolved, pass.resolved(stage.options, stage.pointer));
+  key_ = stage_key(key_, stage.pass + " " + row.name + " " + stage.keep + " " + resolved);
+  if (options_.resume) {
+    if (auto entry = journal_.find(index, key_)) {
+      module = std::move(entry->module);
+      row.report = std::move(entry->report), row.seconds = entry->seconds, row.resumed = true;
+      return row;
+    }
+  }
+  FASTC_CHECK(fold_before(stage, module));
+  const auto start = std::chrono::steady_clock::now();
+  StageContext ctx = context(row.name, journal_.checkpoints(index, key_));
+  auto report = pass.run(module, stage.options, ctx);
+  if (!report) return at(fmt::format("stage {} ({})", stage.pointer, stage.pass), report.error());
+  if (Status status = verify(module); !status) return internal_error("after {}: {}", stage.pass, status.error().message);
+  row.report = std::move(*report), row.seconds = seconds_since(start);
+  FASTC_CHECK(journal_.record(index, key_, {module, row.report, row.seconds}));
+  return row;
+}
+
+Status CompressRun::measure_stage(size_t index, const Module& module, StageRow& row) {
+  StageContext ctx = context("measure");
+  FASTC_TRY(const Emitted emitted, emit(module, work_ / fmt::format("stage-{:02}.fastc", index), metadata(false), ctx));
+  FASTC_TRY(row.figures, figures_of(emitted));
+  const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
+  FASTC_TRY(const PairedFigures paired, measure_paired(current_artifact_, emitted.path, settings, kStageRounds, progress_));
+  const std::string at = latency_key(settings.batch, settings.threads);
+  row.figures->latency_ms[at] = {paired.b.p50_ms, paired.b.p95_ms};
+  row.speedup = Speedup{at, paired.median, paired.low, paired.high, static_cast<int64_t>(paired.ratios.size()), paired.b.isa};
+  return {};
+}
+
+Status CompressRun::stage(size_t index) {
+  if (interrupted()) return interrupted_error("stage " + recipe_.pipeline[index].pass);
+  const Stage& stage = recipe_.pipeline[index];
+  Module module = current_;
+  FASTC_TRY(StageRow row, run_pass(index, module));
+  if (!row.report.changed && options_.strict) return stage_error("stage {} ({}) changed nothing, and --strict was given", stage.pointer, stage.pass);
+  FASTC_CHECK(measure_stage(index, module, row));
+  if (stage.keep == "if-faster") {
+    const std::string question = row.name + " is faster";
+    const auto replayed = decisions_.replayed(question);
+    const bool faster = replayed ? *replayed == "yes" : row.speedup->median > 1.0;
+    decisions_.record(question, faster ? "yes" : "no");
+    row.kept = faster;
+    if (!faster) row.reason = fmt::format("undone: it was not faster ({:.2f} times the speed of the stage before)", row.speedup->median);
+  }
+  if (row.kept) {
+    current_ = std::move(module);
+    current_artifact_ = work_ / fmt::format("stage-{:02}.fastc", index);
+  }
+  if (!stage.name.empty()) models_.stages[stage.name] = current_;
+  report_.stages.push_back(std::move(row));
+  return {};
+}
+
+Status CompressRun::emit_result() {
+  StageContext ctx = context("emit");
+  FASTC_TRY(result_, emit(current_, work_ / "result.fastc", metadata(true), ctx));
+  FASTC_TRY(report_.result, figures_of(result_));
+  report_.artifact_path = "model.fastc", report_.artifact_sha256 = result_.sha256;
+  return decisions_.write(recipe_.output / "decisions.json");
+}
+
+Result<std::vector<Tensor>> CompressRun::samples(int64_t count) const {
+  const Dataset* data = task_->evaluation() ? task_->evaluation() : task_->calibration();
+  if (!data) return usage_error("/task: neither evaluation nor calibration data, so there is nothing to compare engine and artifact on");
+  std::vector<int64_t> indices(static_cast<size_t>(std::min(count, data->size())));
+  std::iota(indices.begin(), indices.end(), 0);
+  FASTC_TRY(Batch batch, data->batch(indices));
+  return std::move(batch.inputs);
+}
+
+// Only an artifact that agrees with the engine gets its final name.
+Status CompressRun::compare() {
+  FASTC_TRY(const std::vector<Tensor> inputs, samples(kCompareSamples));
+  FASTC_TRY(ArtifactModel artifact, ArtifactModel::open(result_.path, engine_threads(recipe_)));
+  FASTC_TRY(report_.comparison, compare_with_engine(result_.lowered, artifact, inputs));
+  report_.kernels = artifact.ops();
+  if (!report_.comparison.failure.empty()) return stage_error("engine and artifact disagree: {}", report_.comparison.failure);
+  FASTC_TRY(const auto bytes, MappedFile::open(result_.path));
+  return write_atomic(recipe_.output / "model.fastc", bytes->bytes());
+}
+
+Status CompressRun::emit_stub() {
+  if (!recipe_.emit.stub) return {};
+  FASTC_TRY(const std::vector<Tensor> inputs, samples(2));
+  FASTC_TRY(ArtifactModel artifact, ArtifactModel::open(recipe_.output / "model.fastc", 1));
+  FASTC_TRY(const std::vector<Tensor> outputs, artifact.run(inputs));
+  StubModel stub{recipe_.name, recipe_.output / "model.fastc", {}, {}};
+  for (size_t i = 0; i < inputs.size(); ++i) stub.inputs.push_back({artifact.inputs()[i].name, inputs[i].dtype(), artifact.inputs()[i].shape, inputs[i]});
+  for (size_t i = 0; i < outputs.size(); ++i) stub.outputs.push_back({artifact.output_names()[i], outputs[i].dtype(), outputs[i].shape(), outputs[i]});
+  FASTC_CHECK(write_stub(recipe_.output / "runtime", stub));
+  report_.stub = {true, "runtime", ""};
+  FASTC_TRY(report_.stub.verdict, verify_stub(recipe_.output / "runtime", recipe_.emit.stub_options.verify));
+  return {};
+}
+
+Status CompressRun::measure_result() {
+  std::vector<std::pair<int64_t, int64_t>> points = {{recipe_.target.batch, recipe_.target.threads}};
+  if (recipe_.gates.latency && std::pair(recipe_.gates.latency->batch, recipe_.gates.latency->threads) != points[0])
+    points.emplace_back(recipe_.gates.latency->batch, recipe_.gates.latency->threads);
+  for (const auto& [batch, threads] : points) {
+    const RunnerSettings settings{batch, threads, recipe_.target.isa, {}};
+    FASTC_TRY(const PairedFigures paired, measure_paired(original_artifact_, recipe_.output / "model.fastc", settings, recipe_.target.rounds, progress_));
+    const std::string key = latency_key(batch, threads);
+    report_.original.latency_ms[key] = {paired.a.p50_ms, paired.a.p95_ms};
+    report_.result.latency_ms[key] = {paired.b.p50_ms, paired.b.p95_ms};
+    report_.speedups.push_back({key, paired.median, paired.low, paired.high, static_cast<int64_t>(paired.ratios.size()), paired.b.isa});
+    if (report_.speedups.size() > 1) continue;
+    for (const auto& [figures, runner] : {std::pair{&report_.original, &paired.a}, std::pair{&report_.result, &paired.b}})
+      figures->peak_memory_bytes = runner->peak_memory_bytes, figures->load_ms = runner->load_ms, figures->first_ms = runner->first_ms;
+  }
+  return {};
+}
+
+Report CompressRun::take_report() { return std::move(report_); }
+
+}  // namespace fastc

@@ -1,0 +1,53 @@
+// One `fastc compress` under way. Each step leaves the report truer; the order is in driver/compress.cc.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "driver/compress.h"
+#include "driver/pipeline/context.h"
+#include "driver/pipeline/decisions.h"
+#include "driver/pipeline/emitted.h"
+#include "driver/pipeline/journal.h"
+
+namespace fastc {
+
+class CompressRun {
+ public:
+  static Result<CompressRun> start(const Recipe& recipe, const CompressOptions& options, Progress& progress);
+
+  Status measure_original();
+  Status stage(size_t index);
+  Status emit_result();     // OUT/.work/result.fastc, then OUT/model.fastc once compare() holds
+  Status compare();
+  Status emit_stub();
+  Status measure_result();
+  Report take_report();
+
+ private:
+  CompressRun(const Recipe& recipe, const CompressOptions& options, Progress& progress);
+  StageContext context(const std::string& stage, const std::string& checkpoints = "") const;
+  Result<StageRow> run_pass(size_t index, Module& module);
+  Status fold_before(const Stage& stage, Module& module);
+  Status measure_stage(size_t index, const Module& module, StageRow& row);
+  Result<Figures> figures_of(const Emitted& emitted);
+  Result<Metrics> metrics_of(const std::filesystem::path& artifact);
+  Result<std::vector<Tensor>> samples(int64_t count) const;
+  Metadata metadata(bool result) const;
+
+  const Recipe& recipe_;
+  CompressOptions options_;
+  Progress& progress_;
+  std::unique_ptr<Task> task_;
+  Journal journal_;
+  Decisions decisions_;
+  std::filesystem::path work_;
+  Models models_;
+  Module current_;
+  std::string key_;                    // of everything up to here
+  std::filesystem::path original_artifact_, current_artifact_;
+  Emitted result_;
+  Report report_;
+};
+
+}  // namespace fastc
