@@ -19,9 +19,11 @@ namespace fastc {
 
 // Numbered as in the artifact format (backends/runtime/format.h).
 enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, kI32 = 5, kS8 = 6, kU8 = 7, kBool = 8 };
-FASTC_API size_t size_of(DType dtype);                                // bytes of one element
-FASTC_API std::string_view name_of(DType dtype);                      // "f32", "i64", "s8", "u8", "bool" …
-FASTC_API Result<DType> parse_dtype(std::string_view name);           // also "float32", "int64", …
+FASTC_API size_t size_of(DType dtype);                       // bytes of one element
+FASTC_API std::string_view name_of(DType dtype);             // "f32", "i64", "s8", "u8", "bool" …
+FASTC_API Result<DType> parse_dtype(std::string_view name);  // also "float32", "int64", …
+// Product of sizes read from a file: an error below 0, or when the bytes would pass 2^46 (64 TiB).
+FASTC_API Result<int64_t> checked_elements(DType dtype, std::span<const int64_t> shape);
 template <typename T> constexpr DType dtype_of();           // float, double, int64_t, int32_t, int8_t, uint8_t, bool
 
 class FASTC_API Tensor {
