@@ -78,7 +78,7 @@ class FASTC_API Module {
   bool is_weight(ValueId id) const { return id != kNoId && values_[id].kind == Value::Kind::kWeight; }
   const Weight& weight(ValueId id) const { return weights.find(values_[id].name)->second; }
   Weight& weight(ValueId id) { return weights.find(values_[id].name)->second; }
-  // Nodes that use each value, indexed by ValueId, in order; an output of the module counts as no node.
+  // Nodes that use each value, indexed by ValueId, in order, each once; an output of the module counts as no node.
   std::vector<std::vector<NodeId>> uses() const;
   bool is_output(ValueId id) const;
 

@@ -1,0 +1,59 @@
+#include "ir/cost.h"
+
+#include <algorithm>
+
+#include "ir/op.h"
+
+namespace fastc {
+namespace {
+
+Cost node_cost(const OpView& view) {
+  if (view.node.op->cost != nullptr) return view.node.op->cost(view);
+  return {0, product(view.out().shape)};
+}
+
+Status add(int64_t& sum, int64_t value, const Node& node) {
+  if (__builtin_add_overflow(sum, value, &sum)) return input_error("node {}: expected costs below 2^63, found more", node.name);
+  return {};
+}
+
+}  // namespace
+
+SymbolValues default_symbols(const Module& module) {
+  SymbolValues values;
+  for (const Symbol& symbol : module.symbols) values[symbol.name] = std::max<int64_t>(symbol.min, 1);
+  if (!module.inputs.empty()) {
+    const Shape& shape = module.value(module.inputs.front()).type.shape;
+    if (!shape.empty() && !shape[0].is_constant())
+      for (const std::string& batch : shape[0].symbols()) values[batch] = 1;
+  }
+  return values;
+}
+
+int64_t stored_numbers(const Weight& weight) {
+  if (weight.encoding.sparsity == Encoding::Sparsity::kNone) return weight.data.elements();
+  const auto values = to_doubles(weight.data);
+  return static_cast<int64_t>(values.size()) - std::count(values.begin(), values.end(), 0.0);
+}
+
+Result<ModuleCost> module_cost(const Module& module, SymbolValues symbols) {
+  symbols.merge(default_symbols(module));
+  ModuleCost out;
+  for (const NodeId id : module.order()) {
+    const Node& node = module.node(id);
+    const Cost symbolic = node_cost({module, node});
+    auto macs = symbolic.macs.evaluate(symbols), flops = symbolic.flops.evaluate(symbols);
+    if (!macs) return at("node " + node.name, macs.error());
+    if (!flops) return at("node " + node.name, flops.error());
+    FASTC_CHECK(add(out.macs, *macs, node));
+    FASTC_CHECK(add(out.flops, *flops, node));
+    out.nodes.push_back({id, *macs, *flops});
+  }
+  for (const auto& [name, weight] : module.weights) {
+    if (weight.trainable) out.parameters += stored_numbers(weight);
+    out.weight_bytes += static_cast<int64_t>(stored_bytes(weight));
+  }
+  return out;
+}
+
+}  // namespace fastc
