@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "driver/plugins.h"
 #include "driver/recipe/overrides.h"
+#include "driver/recipe/top.h"
 #include "passes/pass.h"
 
 namespace fastc {
@@ -181,6 +182,8 @@ Status parse_emit(const Top::Emit& top, RecipeEmit& emit) {
 }
 
 }  // namespace
+
+const OptionTable& recipe_top_table() { return top_options().table(); }
 
 std::filesystem::path Recipe::resolve(const std::string& path) const {
   const std::filesystem::path p(path);
