@@ -1,4 +1,5 @@
-// Files that CMake puts inside the library (cmake/EmbedFiles.cmake), so that the installed command needs no folder beside it.
+// Files that CMake puts inside the library (cmake/EmbedFiles.cmake), so that the installed command needs no folder
+// beside it.
 #pragma once
 
 #include <string_view>

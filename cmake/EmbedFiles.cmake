@@ -1,6 +1,7 @@
-# fastc_embed(NAME TARGET target ROOT folder [FILES files relative to it]): puts the files (all, if none is named) into TARGET
-# as `std::span<const fastc::EmbeddedFile> fastc::embedded_NAME()` and `embedded_NAME_source_hash()`, which a header of the
-# room declares. Made anew whenever a file changes. The same file is the script that writes the .cc.
+# fastc_embed(NAME TARGET target ROOT folder [FILES files relative to it]): puts the files (all, if none is named)
+# into TARGET as `std::span<const fastc::EmbeddedFile> fastc::embedded_NAME()` and `embedded_NAME_source_hash()`,
+# which a header of the room declares. Made anew whenever a file changes. The same file is the script that writes the
+# .cc.
 
 # The bytes as one string literal a line: every compiler reads that far faster than an array of numbers.
 function(fastc_embed_literal OUT FILE)
@@ -13,7 +14,8 @@ endfunction()
 
 function(fastc_embed_write NAME ROOT FILES OUT)
   set(code "// Made by cmake/EmbedFiles.cmake; do not edit.\n#include <span>\n#include <string_view>\n\n")
-  string(APPEND code "#include \"base/embedded.h\"\n\nnamespace fastc {\n\nstatic constexpr EmbeddedFile kFiles[] = {\n")
+  string(APPEND code "#include \"base/embedded.h\"\n\nnamespace fastc {\n\n")
+  string(APPEND code "static constexpr EmbeddedFile kFiles[] = {\n")
   set(lines "")
   foreach(file IN LISTS FILES)
     fastc_embed_literal(literal ${ROOT}/${file})
@@ -24,7 +26,8 @@ function(fastc_embed_write NAME ROOT FILES OUT)
   endforeach()
   string(SHA256 hash "${lines}")
   string(APPEND code "};\n\nstd::span<const EmbeddedFile> embedded_${NAME}() { return kFiles; }\n")
-  string(APPEND code "std::string_view embedded_${NAME}_source_hash() { return \"${hash}\"; }\n\n}  // namespace fastc\n")
+  string(APPEND code "std::string_view embedded_${NAME}_source_hash() { return \"${hash}\"; }\n")
+  string(APPEND code "\n}  // namespace fastc\n")
   # Renamed into place: a build that is interrupted here must not leave half a file that looks new.
   file(WRITE ${OUT}.tmp "${code}")
   file(RENAME ${OUT}.tmp ${OUT})

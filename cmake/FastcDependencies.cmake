@@ -15,6 +15,14 @@ endif()
 add_library(fastc_stb INTERFACE)
 target_include_directories(fastc_stb SYSTEM INTERFACE ${FASTC_STB_INCLUDE})
 
+# For report.html. The licence lies beside it in Debian's documents.
+find_file(FASTC_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist)
+find_file(FASTC_CHART_JS_LICENCE NAMES copyright LICENSE.md PATHS /usr/share/doc/libjs-chart.js)
+if(NOT FASTC_CHART_JS OR NOT FASTC_CHART_JS_LICENCE)
+  message(FATAL_ERROR "Chart.js or its licence was not found: install libjs-chart.js, or give "
+    "-DFASTC_CHART_JS=chart.min.js -DFASTC_CHART_JS_LICENCE=FILE.")
+endif()
+
 if(FASTC_TORCH)
   include(cmake/LibTorch.cmake)
 endif()

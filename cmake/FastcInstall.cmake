@@ -1,5 +1,5 @@
-# cmake --install: the command, the library and its headers for plugins (fastc::fastc), the runtime for programs that run an
-# artifact (fastc::runtime, and fastc::runtime_shared), recipes and documents.
+# cmake --install: the command, the library and its headers for plugins (fastc::fastc), the runtime for programs that
+# run an artifact (fastc::runtime, and fastc::runtime_shared), recipes and documents.
 include(CMakePackageConfigHelpers)
 set(fastc_cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/fastc)
 
@@ -20,7 +20,8 @@ if(TARGET fastc_lib)
   install(TARGETS fastc_lib EXPORT fastcTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT fastcTargets NAMESPACE fastc:: DESTINATION ${fastc_cmake_dir})
   foreach(room base ir tasks engine passes)
-    install(DIRECTORY ${PROJECT_SOURCE_DIR}/${room}/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fastc/${room} FILES_MATCHING PATTERN "*.h")
+    install(DIRECTORY ${PROJECT_SOURCE_DIR}/${room}/
+      DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/fastc/${room} FILES_MATCHING PATTERN "*.h")
   endforeach()
 endif()
 if(TARGET fastc)
@@ -34,4 +35,5 @@ install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/fastcConfig.cmake.in ${PROJECT_BINARY_DIR}/fastcConfig.cmake
   INSTALL_DESTINATION ${fastc_cmake_dir})
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/fastcConfigVersion.cmake COMPATIBILITY SameMinorVersion)
-install(FILES ${PROJECT_BINARY_DIR}/fastcConfig.cmake ${PROJECT_BINARY_DIR}/fastcConfigVersion.cmake DESTINATION ${fastc_cmake_dir})
+install(FILES ${PROJECT_BINARY_DIR}/fastcConfig.cmake ${PROJECT_BINARY_DIR}/fastcConfigVersion.cmake
+  DESTINATION ${fastc_cmake_dir})

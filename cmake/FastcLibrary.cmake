@@ -1,4 +1,11 @@
 # libfastc.so, the rooms joined, and the command that uses it.
+include(cmake/EmbedFiles.cmake)
+# Both files in one folder, under the names that driver/report/chart_js.h gives.
+set(chart ${PROJECT_BINARY_DIR}/chart_js)
+configure_file(${FASTC_CHART_JS} ${chart}/chart.min.js COPYONLY)
+configure_file(${FASTC_CHART_JS_LICENCE} ${chart}/copyright COPYONLY)
+fastc_embed(chart_js TARGET fastc_driver ROOT ${chart} FILES chart.min.js copyright)
+
 set(FASTC_ROOMS base ir tasks engine frontends passes backends driver)
 list(TRANSFORM FASTC_ROOMS REPLACE "(.+)" "$<TARGET_OBJECTS:fastc_\\1>" OUTPUT_VARIABLE objects)
 add_library(fastc_lib SHARED ${objects})

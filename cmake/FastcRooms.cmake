@@ -1,5 +1,5 @@
-# fastc_room(NAME [PATHS dirs…] LINK libs…): every .cc under NAME/ (or under PATHS) becomes the OBJECT library fastc_NAME.
-# A new file needs no edit here: the folders are looked through again at every build.
+# fastc_room(NAME [PATHS dirs…] LINK libs…): every .cc under NAME/ (or under PATHS) becomes the OBJECT library
+# fastc_NAME. A new file needs no edit here: the folders are looked through again at every build.
 add_library(fastc_flags INTERFACE)
 target_compile_options(fastc_flags INTERFACE -Wall -Wextra -Wno-missing-field-initializers -ffp-contract=off)
 target_include_directories(fastc_flags INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)

@@ -27,8 +27,8 @@ function(fastc_find_libtorch OUT)
     endif()
   endforeach()
   list(JOIN candidates " nor in " places)
-  message(FATAL_ERROR "LibTorch ${FASTC_LIBTORCH_VERSION} was not found in ${places}. Run cmake/fetch-libtorch (it downloads "
-    "0.55 GB once), or give -DFASTC_LIBTORCH=DIR.")
+  message(FATAL_ERROR "LibTorch ${FASTC_LIBTORCH_VERSION} was not found in ${places}. Run cmake/fetch-libtorch "
+    "(it downloads 0.55 GB once), or give -DFASTC_LIBTORCH=DIR.")
 endfunction()
 
 fastc_find_libtorch(torch_dir)
@@ -45,7 +45,8 @@ target_compile_options(fastc_torch INTERFACE "SHELL:-idirafter ${torch_dir}/incl
   "SHELL:-idirafter ${torch_dir}/include/torch/csrc/api/include")
 target_compile_definitions(fastc_torch INTERFACE _GLIBCXX_USE_CXX11_ABI=1)
 target_link_libraries(fastc_torch INTERFACE fastc_torch_cpu fastc_c10)
-# libtorch_cpu needs libcupti and libcudart (empty shells without a GPU); it finds them at run time through its own RPATH.
+# libtorch_cpu needs libcupti and libcudart (empty shells without a GPU); it finds them at run time through its own
+# RPATH.
 set(cuda_libs ${torch_dir}/../nvidia/cu13/lib)
 if(EXISTS ${cuda_libs})
   get_filename_component(cuda_libs ${cuda_libs} REALPATH)

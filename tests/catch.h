@@ -1,4 +1,5 @@
-// The test framework, whichever Catch2 the machine has (Debian 12: version 2, later: version 3), and where tests find files.
+// The test framework, whichever Catch2 the machine has (Debian 12: version 2, later: version 3), and where tests find
+// files.
 #pragma once
 
 #if __has_include(<catch2/catch.hpp>)

@@ -1,5 +1,6 @@
-# Sourced by quickstart and check: from a bare Debian to a finished build, in steps that do nothing where nothing is missing.
 # shellcheck shell=bash
+# Sourced by quickstart and check: from a bare Debian to a finished build, in steps that do nothing where nothing is
+# missing.
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -17,20 +18,22 @@ packages=(
 missing_packages() {
   local package
   for package in "${packages[@]}"; do
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || printf '%s\n' "$package"
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] ||
+      printf '%s\n' "$package"
   done
 }
 
 install_packages() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    say "This is not Debian: fastc is tested on Debian 12 only. Going on with what is installed; it needs what Debian calls"
-    say "  ${packages[*]}"
+    say "This is not Debian: fastc is tested on Debian 12 only. Going on with what is installed; it needs"
+    say "what Debian calls ${packages[*]}"
     return
   fi
   local id version missing root=()
   id=$(. /etc/os-release 2>/dev/null && printf '%s' "${ID:-}") || true
   version=$(. /etc/os-release 2>/dev/null && printf '%s' "${VERSION_ID:-}") || true
-  [ "$id $version" = "debian 12" ] || say "This is ${id:-an unknown system} $version: fastc is tested on Debian 12, others are best effort."
+  [ "$id $version" = "debian 12" ] ||
+    say "This is ${id:-an unknown system} $version: fastc is tested on Debian 12, others are best effort."
   mapfile -t missing < <(missing_packages)
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ]; then
@@ -40,13 +43,15 @@ install_packages() {
   fi
   say "Installing Debian packages: ${missing[*]}"
   # noninteractive: tzdata and friends must not ask; no recommends: python3-pip would bring a whole tool chain.
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q </dev/null >/dev/null ||
-    die "apt-get update failed: are Debian's mirrors reachable, and may you use ${root[*]:-apt-get}?"
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${missing[@]}" </dev/null >/dev/null ||
+  root+=(env DEBIAN_FRONTEND=noninteractive)
+  "${root[@]}" apt-get update -q </dev/null >/dev/null ||
+    die "apt-get update failed: are Debian's mirrors reachable, and may you use apt-get?"
+  "${root[@]}" apt-get install -yq --no-install-recommends "${missing[@]}" </dev/null >/dev/null ||
     die "apt-get could not install ${missing[*]} (its words are above)."
 }
 
-# LibTorch goes into a folder that outlives the source tree: $FASTC_CACHE, ~/.cache/fastc, or, without a usable home, .cache here.
+# LibTorch goes into a folder that outlives the source tree: $FASTC_CACHE, ~/.cache/fastc, or, without a usable home,
+# .cache here.
 choose_cache() {
   if [ -z "${HOME:-}" ]; then
     HOME=$(getent passwd "$(id -u)" | cut -d: -f6) || true

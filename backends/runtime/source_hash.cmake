@@ -1,6 +1,6 @@
 # cmake -DROOT=the runtime's folder -DOUT=source_hash.cc -P source_hash.cmake
-# The source hash: SHA-256 of the lines "<path in ROOT> <SHA-256 of the file>\n", sorted by path. The emitted stub holds the
-# same files, so its runner says the same hash as the one that measured.
+# The source hash: SHA-256 of the lines "<path in ROOT> <SHA-256 of the file>\n", sorted by path. The emitted stub
+# holds the same files, so its runner says the same hash as the one that measured.
 file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/*)
 list(SORT files)
 set(lines "")

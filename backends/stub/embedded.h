@@ -1,5 +1,6 @@
-// The runtime's own sources, as they were when fastc was built. The emitted stub writes them out, so that what was measured
-// is what ships. The definitions are generated from every file under backends/runtime by cmake/EmbedFiles.cmake.
+// The runtime's own sources, as they were when fastc was built. The emitted stub writes them out, so that what was
+// measured is what ships. The definitions are generated from every file under backends/runtime by
+// cmake/EmbedFiles.cmake.
 #pragma once
 
 #include <span>

@@ -35,7 +35,9 @@ bool is_libtorch(const Include& include) {
 }
 
 bool may_see_libtorch(const std::string& path) {
-  if (starts_with(path, "engine/") || starts_with(path, "frontends/torchscript/") || starts_with(path, "frontends/torch_export/")) return true;
+  if (starts_with(path, "engine/") || starts_with(path, "frontends/torchscript/") ||
+      starts_with(path, "frontends/torch_export/"))
+    return true;
   return room_of(path) == "passes" && !is_header(path);
 }
 
@@ -73,7 +75,9 @@ std::string way_to_libtorch(const SourceTree& tree, const std::string& path, std
   return "";
 }
 
-std::string place(const std::string& path, const Include& include) { return path + ":" + std::to_string(include.line) + ": "; }
+std::string place(const std::string& path, const Include& include) {
+  return path + ":" + std::to_string(include.line) + ": ";
+}
 
 }  // namespace
 
@@ -101,7 +105,8 @@ std::vector<std::string> room_violations(const SourceTree& tree) {
         continue;
       }
       if (is_runtime(path) && !is_runtime(*target)) {
-        found.push_back(place(path, include) + "the runtime includes nothing from outside its folder, found " + *target);
+        found.push_back(place(path, include) + "the runtime includes nothing from outside its folder, found " +
+                        *target);
       } else if (room_of(*target) != room && !kMayInclude.at(room).count(room_of(*target))) {
         found.push_back(place(path, include) + room + "/ may not include " + *target);
       }
@@ -123,11 +128,13 @@ std::vector<std::string> libtorch_violations(const SourceTree& tree) {
 }
 
 std::vector<std::string> umbrella_violations(const SourceTree& tree) {
-  static const std::set<std::string> kUmbrellas = {"torch/torch.h", "torch/all.h", "torch/extension.h", "ATen/ATen.h", "ATen/Functions.h", "ATen/NativeFunctions.h"};
+  static const std::set<std::string> kUmbrellas = {"torch/torch.h", "torch/all.h",      "torch/extension.h",
+                                                   "ATen/ATen.h",   "ATen/Functions.h", "ATen/NativeFunctions.h"};
   std::vector<std::string> found;
   for (const auto& [path, includes] : tree) {
     for (const Include& include : includes) {
-      if (kUmbrellas.count(include.target)) found.push_back(place(path, include) + "<" + include.target + "> is too wide; name the ops used");
+      if (kUmbrellas.count(include.target))
+        found.push_back(place(path, include) + "<" + include.target + "> is too wide; name the ops used");
       if (is_header(path) && room_of(path) != "driver" && include.target == "nlohmann/json.hpp") {
         found.push_back(place(path, include) + "headers take <nlohmann/json_fwd.hpp>");
       }

@@ -1,4 +1,5 @@
-// Reads a source tree's #include lines and finds those that break the house's rules ("who may include whom" in HACKING.md).
+// Reads a source tree's #include lines and finds those that break the house's rules ("who may include whom" in
+// HACKING.md).
 #pragma once
 
 #include <filesystem>

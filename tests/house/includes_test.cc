@@ -28,28 +28,33 @@ TEST_CASE("a lower room that includes a higher one is named") {
   CHECK(lines(room_violations(tree)) == "ir/a.cc:3: ir/ may not include driver/plan.h\n");
 }
 TEST_CASE("a pass that includes a back end is named, the driver that does is not") {
-  const SourceTree tree = {{"passes/a.cc", {{1, "backends/b.h", true}}}, {"driver/d.cc", {{1, "backends/b.h", true}}}, {"backends/b.h", {}}};
+  const SourceTree tree = {
+      {"passes/a.cc", {{1, "backends/b.h", true}}}, {"driver/d.cc", {{1, "backends/b.h", true}}}, {"backends/b.h", {}}};
   CHECK(lines(room_violations(tree)) == "passes/a.cc:1: passes/ may not include backends/b.h\n");
 }
 TEST_CASE("the runtime includes only itself, also by a path from its folder") {
   const SourceTree tree = {{"backends/runtime/k/a.cc", {{1, "../b.h", true}, {2, "../../artifact/c.h", true}}},
                            {"backends/runtime/b.h", {}},
                            {"backends/artifact/c.h", {}}};
-  CHECK(lines(room_violations(tree)) ==
-        "backends/runtime/k/a.cc:2: the runtime includes nothing from outside its folder, found backends/artifact/c.h\n");
+  CHECK(
+      lines(room_violations(tree)) ==
+      "backends/runtime/k/a.cc:2: the runtime includes nothing from outside its folder, found backends/artifact/c.h\n");
 }
 TEST_CASE("an include of ours that does not exist is named") {
-  CHECK(lines(room_violations({{"ir/a.cc", {{7, "ir/gone.h", true}}}})) == "ir/a.cc:7: \"ir/gone.h\" is no file of the tree\n");
+  CHECK(lines(room_violations({{"ir/a.cc", {{7, "ir/gone.h", true}}}})) ==
+        "ir/a.cc:7: \"ir/gone.h\" is no file of the tree\n");
 }
 TEST_CASE("LibTorch is also found through another header") {
   const SourceTree tree = {{"driver/d.cc", {{1, "engine/train.h", true}}},
                            {"engine/train.h", {{1, "engine/autograd.h", true}}},
                            {"engine/autograd.h", {{1, "ATen/core/Tensor.h", false}}}};
   CHECK(lines(libtorch_violations(tree)) ==
-        "driver/d.cc: may not see LibTorch, but includes engine/train.h, which includes engine/autograd.h, which includes <ATen/core/Tensor.h>\n");
+        "driver/d.cc: may not see LibTorch, but includes engine/train.h, which includes engine/autograd.h, which "
+        "includes <ATen/core/Tensor.h>\n");
 }
 TEST_CASE("a pass's .cc may see LibTorch, its header may not") {
-  const SourceTree tree = {{"passes/p.cc", {{1, "c10/util/Half.h", false}}}, {"passes/p.h", {{1, "c10/util/Half.h", false}}}};
+  const SourceTree tree = {{"passes/p.cc", {{1, "c10/util/Half.h", false}}},
+                           {"passes/p.h", {{1, "c10/util/Half.h", false}}}};
   CHECK(lines(libtorch_violations(tree)) == "passes/p.h: may not see LibTorch, but includes <c10/util/Half.h>\n");
 }
 TEST_CASE("an umbrella header is named") {

@@ -35,7 +35,8 @@ std::vector<RegisteredPass> registered_passes(const fs::path& root) {
   return passes;
 }
 
-// passes/quantize/static.cc → "quantize.static"; passes/finetune.cc or passes/distill/finetune.cc → also plain "finetune".
+// passes/quantize/static.cc → "quantize.static"; passes/finetune.cc or passes/distill/finetune.cc → also plain
+// "finetune".
 bool name_fits(const RegisteredPass& pass) {
   std::string dotted = (pass.file.parent_path() / pass.file.stem()).generic_string();
   std::replace(dotted.begin(), dotted.end(), '/', '.');
@@ -46,7 +47,8 @@ bool name_fits(const RegisteredPass& pass) {
 
 TEST_CASE("every pass has a test of the same name in the mirrored folder") {
   for (const auto& pass : registered_passes(fastc::test::source_path("passes"))) {
-    const fs::path test = fastc::test::source_path("tests/passes") / pass.file.parent_path() / (pass.file.stem().string() + "_test.cc");
+    const fs::path test =
+        fastc::test::source_path("tests/passes") / pass.file.parent_path() / (pass.file.stem().string() + "_test.cc");
     INFO(pass.name << " in passes/" << pass.file.generic_string() << " needs " << test.string());
     CHECK(fs::exists(test));
     CHECK(read(test).find("TEST_CASE") != std::string::npos);
@@ -63,7 +65,8 @@ TEST_CASE("a pass is called as its file") {
 TEST_CASE("registrations are found by the macro, over several lines too") {
   const fs::path root = fs::temp_directory_path() / ("fastc_house_" + std::to_string(std::rand()));
   fs::create_directories(root / "prune");
-  std::ofstream(root / "prune" / "channel.cc") << "FASTC_REGISTER_PASS(prune_channel, Options,\n    {.name = \"prune.channel\"}, options, run);\n";
+  std::ofstream(root / "prune" / "channel.cc")
+      << "FASTC_REGISTER_PASS(prune_channel, Options,\n    {.name = \"prune.channel\"}, options, run);\n";
   const auto passes = registered_passes(root);
   fs::remove_all(root);
   REQUIRE(passes.size() == 1);

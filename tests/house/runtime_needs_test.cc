@@ -10,7 +10,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::set<std::string> kAllowed = {"libc.so.6", "libm.so.6", "libstdc++.so.6", "libgcc_s.so.1", "libpthread.so.0", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"};
+const std::set<std::string> kAllowed = {"libc.so.6",
+                                        "libm.so.6",
+                                        "libstdc++.so.6",
+                                        "libgcc_s.so.1",
+                                        "libpthread.so.0",
+                                        "ld-linux-x86-64.so.2",
+                                        "ld-linux-aarch64.so.1"};
 constexpr uintmax_t kLargestRuntime = 2 * 1000 * 1000;  // bytes, stripped
 
 std::string output_of(const std::string& command) {
@@ -47,7 +53,9 @@ void check_needs(const fs::path& binary) {
 
 }  // namespace
 
-TEST_CASE("libfastc_runtime needs libc, libm, libstdc++, libgcc_s and threads only") { check_needs(FASTC_RUNTIME_LIBRARY); }
+TEST_CASE("libfastc_runtime needs libc, libm, libstdc++, libgcc_s and threads only") {
+  check_needs(FASTC_RUNTIME_LIBRARY);
+}
 
 #ifdef FASTC_RUNNER
 TEST_CASE("fastc-runner needs libc, libm, libstdc++, libgcc_s and threads only") { check_needs(FASTC_RUNNER); }

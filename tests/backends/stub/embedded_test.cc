@@ -13,7 +13,8 @@ using fastc::embedded_runtime;
 
 TEST_CASE("the embedded runtime holds every file byte for byte") {
   size_t on_disk = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(fastc::test::source_path("backends/runtime"))) {
+  for (const auto& entry :
+       std::filesystem::recursive_directory_iterator(fastc::test::source_path("backends/runtime"))) {
     if (entry.is_regular_file()) ++on_disk;
   }
   REQUIRE(embedded_runtime().size() == on_disk);

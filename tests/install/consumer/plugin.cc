@@ -1,7 +1,8 @@
 // The smallest pass: it changes nothing and says so.
+#include "passes/plugin.h"
+
 #include "ir/module.h"
 #include "passes/pass.h"
-#include "passes/plugin.h"
 
 namespace {
 

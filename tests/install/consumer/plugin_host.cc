@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   const bool before = fastc::find_pass("consumer.nothing") != nullptr;
   enter();
   const fastc::Pass* pass = fastc::find_pass("consumer.nothing");
-  std::printf("%s: %zu passes, the plugin's %s\n", abi(), fastc::all_passes().size(), pass ? "is among them" : "is missing");
+  std::printf("%s: %zu passes, the plugin's %s\n", abi(), fastc::all_passes().size(),
+              pass ? "is among them" : "is missing");
   return !before && pass != nullptr ? 0 : 3;
 }
