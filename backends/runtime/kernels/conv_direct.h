@@ -6,7 +6,8 @@
 //   kGroup              k values a step consumes (f32 1, s8 4)
 //   kUnit, kUnitStep    channels of a unit; W elements from one unit to the next inside a panel's k group
 //   most_pixels(V)      how many pixels fit the registers beside V units
-//   weights(w), broadcast(x), dot(acc, x, w)
+//   weights(w)          loads a unit's weights of one k group
+//   step<V>(acc, x, w)  one pixel's k group times those of V units, added to its accumulators
 //   kChunkBytes         > 0: K is cut so that the weights of a step stay in L1, partial sums wait in y (f32 only)
 //   load, store_partial  V accumulators of one pixel from and to y, between k chunks
 //   finish              the epilogue of a block: bias, scale, residual, activation, store
@@ -35,13 +36,15 @@ struct Micro {
   bool first, last;             // of the k chunks
 };
 
-// Pixels are addressed from one base pointer per four of them, so that few registers hold all addresses.
+// Pixels are addressed from one base pointer per four of them ([b], [b + s], [b + 2s], [b + 3s]), so that few registers hold all
+// addresses. keep_in_register hides where a base comes from: GCC would otherwise make a pointer for every pixel and spill most of them.
 template <class D, int P, int V>
 void micro_kernel(const Micro<D>& m) {
   constexpr int kBases = (P + 3) / 4;
   constexpr int kPerPanel = 16 / D::kUnit;
   typename D::Vec acc[P][V];
   if (D::kChunkBytes > 0 && !m.first) {
+#pragma GCC unroll 32
     for (int p = 0; p < P; ++p) D::template load<V>(*m.args, acc[p], m.pixel + p, m.channel, m.channels);
   } else {
 #pragma GCC unroll 32
@@ -57,15 +60,15 @@ void micro_kernel(const Micro<D>& m) {
     for (int i = 0; i < kBases; ++i) base[i] = m.x + m.offsets[r] + 4 * i * step;
 #pragma GCC unroll 4
     for (int64_t k = m.groups; k > 0; --k) {
+#pragma GCC unroll 8
+      for (int i = 0; i < kBases; ++i) keep_in_register(base[i]);
       typename D::Wide wide[V];
 #pragma GCC unroll 8
       for (int v = 0; v < V; ++v) wide[v] = D::weights(w + (v / kPerPanel) * panel + (v % kPerPanel) * D::kUnitStep);
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
         const int64_t off = p % 4 == 0 ? 0 : p % 4 == 1 ? step : p % 4 == 2 ? 2 * step : step3;
-        const auto xv = D::broadcast(base[p / 4] + off);
-#pragma GCC unroll 8
-        for (int v = 0; v < V; ++v) acc[p][v] = D::dot(acc[p][v], xv, wide[v]);
+        D::template step<V>(acc[p], base[p / 4] + off, wide);
       }
 #pragma GCC unroll 8
       for (int i = 0; i < kBases; ++i) base[i] += D::kGroup;

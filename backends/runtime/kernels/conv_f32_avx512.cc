@@ -23,17 +23,27 @@ struct F32Zmm {
   }
   static Vec zero() { return _mm512_setzero_ps(); }
   static Wide weights(const float* w) { return _mm512_load_ps(w); }
-  static __m512 broadcast(const float* x) { return _mm512_set1_ps(*x); }
-  static Vec dot(Vec acc, __m512 x, __m512 w) { return _mm512_fmadd_ps(x, w, acc); }
+  template <int V>
+  static void step(Vec (&acc)[V], const float* x, const Wide (&w)[V]) {
+    if constexpr (V == 1) {
+      fma_broadcast(acc[0], w[0], x);
+    } else {
+      const __m512 xv = _mm512_set1_ps(*x);
+#pragma GCC unroll 8
+      for (int v = 0; v < V; ++v) fma(acc[v], xv, w[v]);
+    }
+  }
   static const void* direct(const Args& a) { return a.x; }
   static float padding(const Args&) { return 0.0f; }
 
   template <int V>
   static void load(const Args& a, Vec* acc, int64_t pixel, int64_t channel, int64_t channels) {
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v) acc[v] = _mm512_maskz_loadu_ps(mask16(channels - 16 * v), a.y + pixel * a.s.oc + channel + 16 * v);
   }
   template <int V>
   static void store_partial(const Args& a, const Vec* acc, int64_t pixel, int64_t channel, int64_t channels) {
+#pragma GCC unroll 8
     for (int v = 0; v < V; ++v)
       _mm512_mask_storeu_ps(a.y + pixel * a.s.oc + channel + 16 * v, mask16(channels - 16 * v), acc[v]);
   }

@@ -27,12 +27,14 @@ struct S16Zmm {
   static Wide weights(const int8_t* w) {
     return _mm512_cvtepi8_epi16(_mm256_load_si256(reinterpret_cast<const __m256i*>(w)));
   }
-  static __m512i broadcast(const int16_t* x) {
+  template <int V>
+  static void step(Vec (&acc)[V], const int16_t* x, const Wide (&w)[V]) {
     int64_t four;
     std::memcpy(&four, x, 8);
-    return _mm512_set1_epi64(four);
+    const __m512i xv = _mm512_set1_epi64(four);
+#pragma GCC unroll 8
+    for (int v = 0; v < V; ++v) madd(acc[v], xv, w[v]);
   }
-  static Vec dot(Vec acc, __m512i x, __m512i w) { return _mm512_add_epi32(acc, _mm512_madd_epi16(x, w)); }
   static const void* direct(const Args&) { return nullptr; }
   static int16_t padding(const Args& a) { return static_cast<int16_t>(a.x_zero_point); }
 

@@ -19,6 +19,11 @@ inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 template <typename T>
+inline void keep_in_register(T& value) {
+  __asm__("" : "+r"(value));
+}
+
+template <typename T>
 inline T* align64(void* p) {
   return reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(p) + 63) & ~uintptr_t{63});
 }

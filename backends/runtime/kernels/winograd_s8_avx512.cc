@@ -32,18 +32,25 @@ void multiply_full(const Product& m) {
     for (int p = 0; p < P; ++p)
 #pragma GCC unroll 4
       for (int u = 0; u < V; ++u) acc[p][u] = _mm512_setzero_si512();
+    const int16_t* base[(P + 3) / 4];
+#pragma GCC unroll 4
+    for (int i = 0; i < (P + 3) / 4; ++i) base[i] = v + 4 * i * c;
     for (int64_t k = 0; k < c; k += 2) {
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) keep_in_register(base[i]);
       __m512i weights[V];
 #pragma GCC unroll 4
       for (int u = 0; u < V; ++u) weights[u] = _mm512_load_si512(w + u * m.w_unit + k * 16);
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p) {
         int32_t two;
-        std::memcpy(&two, v + k + (p / 4) * 4 * c + (p % 4 == 3 ? c3 : p % 4 * c), 4);
+        std::memcpy(&two, base[p / 4] + (p % 4 == 3 ? c3 : p % 4 * c), 4);
         const __m512i x = _mm512_set1_epi32(two);
 #pragma GCC unroll 4
-        for (int u = 0; u < V; ++u) acc[p][u] = _mm512_add_epi32(acc[p][u], _mm512_madd_epi16(x, weights[u]));
+        for (int u = 0; u < V; ++u) madd(acc[p][u], x, weights[u]);
       }
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) base[i] += 2;
     }
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p)
@@ -62,14 +69,21 @@ void multiply_half(const Product& m) {
     __m512i acc[P];
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) acc[p] = _mm512_setzero_si512();
+    const int16_t* base[(P + 3) / 4];
+#pragma GCC unroll 4
+    for (int i = 0; i < (P + 3) / 4; ++i) base[i] = v + 4 * i * c;
     for (int64_t k = 0; k < c; k += 4) {
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) keep_in_register(base[i]);
       const __m512i weights = _mm512_load_si512(w + k * 8);
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p) {
         int64_t four;
-        std::memcpy(&four, v + k + (p / 4) * 4 * c + (p % 4 == 3 ? c3 : p % 4 * c), 8);
-        acc[p] = _mm512_add_epi32(acc[p], _mm512_madd_epi16(_mm512_set1_epi64(four), weights));
+        std::memcpy(&four, base[p / 4] + (p % 4 == 3 ? c3 : p % 4 * c), 8);
+        madd(acc[p], _mm512_set1_epi64(four), weights);
       }
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) base[i] += 4;
     }
 #pragma GCC unroll 8
     for (int p = 0; p < P; p += 2)
@@ -242,7 +256,7 @@ struct Winograd {
 
   // Bᵀ down the columns of one row of tiles: strip[i][pixel % kOut][pixel / kOut][c].
   template <class L>
-  static void vertical(const Step& t, int64_t ty) {
+  [[gnu::noinline]] static void vertical(const Step& t, int64_t ty) {
     const ConvShape& s = t.a.s;
     const Shape& g = t.g;
     const uint8_t* rows[F::kIn];
@@ -271,7 +285,7 @@ struct Winograd {
   }
 
   // B along the rows: v[ξ][tile][c].
-  static void horizontal(const Step& t, int64_t row) {
+  [[gnu::noinline]] static void horizontal(const Step& t, int64_t row) {
     const Shape& g = t.g;
     const int64_t plane = (g.tx + 1) * g.c, n = g.tx * g.c, v_step = t.rows * g.tx * g.c;
     for (int i = 0; i < F::kIn; ++i) {
@@ -290,7 +304,7 @@ struct Winograd {
     }
   }
 
-  static void multiply(const Step& t, int64_t unit0, int64_t full, bool half) {
+  [[gnu::noinline]] static void multiply(const Step& t, int64_t unit0, int64_t full, bool half) {
     const Shape& g = t.g;
     const int64_t tiles = t.rows * g.tx;
     Product m{t.v, nullptr, nullptr, g.c, tiles * g.c, g.w_unit, full * kPoints * 16, kPoints};
@@ -334,7 +348,7 @@ struct Winograd {
     for (int r = 0; r < F::kOut; ++r) F::output(part[r], y[r]);
   }
 
-  static void output(const Step& t, int64_t u, int64_t full, int64_t unit) {
+  [[gnu::noinline]] static void output(const Step& t, int64_t u, int64_t full, int64_t unit) {
     const ConvShape& s = t.a.s;
     const RequantizeS8 out(t.a, unit * 16, s.oc - unit * 16);
     for (int64_t tile = 0; tile < t.rows * t.g.tx; ++tile) {
@@ -356,7 +370,7 @@ struct Winograd {
     const int64_t oy = (t.ty0 + tile / t.g.tx) * F::kOut + r, ox = tile % t.g.tx * F::kOut + c;
     return tile < t.rows * t.g.tx && oy < s.oh && ox < s.ow ? (t.image * s.oh + oy) * s.ow + ox : -1;
   }
-  static void output_half(const Step& t, int64_t full, int64_t unit) {
+  [[gnu::noinline]] static void output_half(const Step& t, int64_t full, int64_t unit) {
     const int64_t tiles = t.rows * t.g.tx;
     const RequantizeS8 out(t.a, unit * 16, t.a.s.oc - unit * 16, true);
     const int32_t* products = t.product + tiles * full * kPoints * 16;
