@@ -146,7 +146,7 @@ class RequantizeS8 {
       const __m512i r = _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual), zr_);
       v = _mm512_add_ps(v, _mm512_mul_ps(_mm512_cvtepi32_ps(r), mr_));
     }
-    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(clamp(v, lo_, hi_)), zy_));
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, lo_), hi_)), zy_));  // NaN: lo
   }
 
   const ConvS8& a_;

@@ -1,5 +1,79 @@
-#include "isa_avx512.h"
-#include <cmath>
+// Elementwise rows for AVX-512: functions of floats, quantize, dequantize and the integer add.
+#include "avx512_common.h"
+#include "vector_math.h"
+
 namespace fastc::rt {
-void unary_avx512(Activation, const float*x, float*y, int64_t n, float, float) {for(int64_t i=0;i<n;i++)y[i]=std::tanh(x[i]);}
+namespace {
+
+struct F32x16 {
+  using T = __m512;
+  static constexpr int64_t kLanes = 16;
+  static T set(float f) { return _mm512_set1_ps(f); }
+  static T load(const float* p, int64_t n) { return n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(mask16(n), p); }
+  static void store(float* p, T v, int64_t n) { n >= 16 ? _mm512_storeu_ps(p, v) : _mm512_mask_storeu_ps(p, mask16(n), v); }
+  static T add(T a, T b) { return _mm512_add_ps(a, b); }
+  static T sub(T a, T b) { return _mm512_sub_ps(a, b); }
+  static T mul(T a, T b) { return _mm512_mul_ps(a, b); }
+  static T div(T a, T b) { return _mm512_div_ps(a, b); }
+  static T fma(T a, T b, T c) { return _mm512_fmadd_ps(a, b, c); }
+  static T negate_fma(T a, T b, T c) { return _mm512_fnmadd_ps(a, b, c); }
+  static T min(T a, T b) { return _mm512_min_ps(a, b); }
+  static T max(T a, T b) { return _mm512_max_ps(a, b); }
+  static T abs(T a) { return _mm512_abs_ps(a); }
+  static T sign_of(T a, T s) { return _mm512_or_ps(abs(a), _mm512_and_ps(s, _mm512_set1_ps(-0.0f))); }
+  static T sqrt(T a) { return _mm512_sqrt_ps(a); }
+  static T floor(T a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+  static T round(T a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static T less(T a, T b, T x, T y) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x); }
+  static T nan(T a, T x, T y) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), y, x); }
+  static T times_power(T x, T n) { return _mm512_scalef_ps(x, n); }
+};
+
+__m512i widen(const uint8_t* p, __mmask16 mask) { return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, p)); }
+
+// clamp(zero + rne(v), lo, hi), on the float side (RequantizeS8 says why); NaN gives lo.
+struct ToU8 {
+  ToU8(int32_t zero, int32_t lo, int32_t hi)
+      : low(_mm512_set1_ps(static_cast<float>(lo - zero))), high(_mm512_set1_ps(static_cast<float>(hi - zero))), zero_point(_mm512_set1_epi32(zero)) {}
+  void store(__m512 v, uint8_t* y, __mmask16 mask) const {
+    v = _mm512_min_ps(_mm512_max_ps(v, low), high);
+    _mm_mask_storeu_epi8(y, mask, _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(v), zero_point)));
+  }
+  __m512 low, high;
+  __m512i zero_point;
+};
+
+}  // namespace
+
+void unary_avx512(Activation op, const float* x, float* y, int64_t n, float lo, float hi) {
+  unary_vector<F32x16>(op, x, y, n, lo, hi);
 }
+void binary_avx512(Binary op, const float* a, const float* b, float* y, int64_t n) { binary_vector<F32x16>(op, a, b, y, n); }
+
+void quantize_avx512(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point) {
+  const ToU8 out(zero_point, 0, 255);
+  const __m512 scale = _mm512_set1_ps(inv_scale);
+  for (int64_t i = 0; i < n; i += 16)
+    out.store(_mm512_mul_ps(F32x16::load(x + i, n - i), scale), y + i, mask16(n - i));
+}
+
+void dequantize_avx512(const uint8_t* x, float* y, int64_t n, float scale, int32_t zero_point) {
+  const __m512i zero = _mm512_set1_epi32(zero_point);
+  for (int64_t i = 0; i < n; i += 16) {
+    const __m512i q = _mm512_sub_epi32(widen(x + i, mask16(n - i)), zero);
+    F32x16::store(y + i, _mm512_mul_ps(_mm512_set1_ps(scale), _mm512_cvtepi32_ps(q)), n - i);
+  }
+}
+
+void add_s8_avx512(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb,
+                   int32_t zy, int32_t qlo, int32_t qhi) {
+  const ToU8 out(zy, qlo, qhi);
+  for (int64_t i = 0; i < n; i += 16) {
+    const __mmask16 mask = mask16(n - i);
+    const __m512 va = _mm512_cvtepi32_ps(_mm512_sub_epi32(widen(a + i, mask), _mm512_set1_epi32(za)));
+    const __m512 vb = _mm512_cvtepi32_ps(_mm512_sub_epi32(widen(b + i, mask), _mm512_set1_epi32(zb)));
+    out.store(_mm512_add_ps(_mm512_mul_ps(va, _mm512_set1_ps(ma)), _mm512_mul_ps(vb, _mm512_set1_ps(mb))), y + i, mask);
+  }
+}
+
+}  // namespace fastc::rt

@@ -11,6 +11,11 @@ KernelTable make_table() {
   t.conv_s8[0] = conv_s8_winograd4_avx512();
   t.conv_s8[1] = conv_s8_winograd2_avx512();
   t.conv_s8[2] = conv_s8_direct_avx512();
+  t.add_s8 = add_s8_avx512;
+  t.quantize = quantize_avx512;
+  t.dequantize = dequantize_avx512;
+  t.unary_f32 = unary_avx512;
+  t.binary_f32 = binary_avx512;
   return t;
 }
 

@@ -136,7 +136,7 @@ struct Winograd {
     g.chunks = ceil_div(g.units, kChunkUnits);
     const int64_t unit_count = min64(g.units, kChunkUnits);
     const int64_t tile_bytes = kPoints * (g.c * 2 + unit_count * 64);
-    const int64_t fit = max64(1, kStepBytes / (tile_bytes * g.tx)), wanted = max64(1, 16 / g.tx);
+    const int64_t fit = max64(1, kStepBytes / (tile_bytes * g.tx)), wanted = max64(1, 8 / g.tx);
     g.step_rows = min64(g.ty, min64(fit, wanted));
     g.strip = F::kIn * F::kOut * (g.tx + 1) * g.c;
     g.products = g.step_rows * g.tx * unit_count * kPoints * 16 + 2 * kPoints * 16;
@@ -348,40 +348,52 @@ struct Winograd {
     for (int r = 0; r < F::kOut; ++r) F::output(part[r], y[r]);
   }
 
+  // Where a tile's first output pixel is, and how many rows and columns of it exist; none for a tile past the end.
+  struct Place {
+    int64_t pixel, rows, columns;
+  };
+  static Place place_of(const Step& t, int64_t tile) {
+    const ConvShape& s = t.a.s;
+    if (tile >= t.rows * t.g.tx) return {0, 0, 0};
+    const int64_t oy = (t.ty0 + tile / t.g.tx) * F::kOut, ox = tile % t.g.tx * F::kOut;
+    return {(t.image * s.oh + oy) * s.ow + ox, min64(F::kOut, s.oh - oy), min64(F::kOut, s.ow - ox)};
+  }
+
   [[gnu::noinline]] static void output(const Step& t, int64_t u, int64_t full, int64_t unit) {
     const ConvShape& s = t.a.s;
     const RequantizeS8 out(t.a, unit * 16, s.oc - unit * 16);
     for (int64_t tile = 0; tile < t.rows * t.g.tx; ++tile) {
       __m512i z[F::kOut][F::kOut];
       inverse(t.product + (tile * full + u) * kPoints * 16, z);
-      const int64_t oy = (t.ty0 + tile / t.g.tx) * F::kOut, ox = tile % t.g.tx * F::kOut;
+      const Place at = place_of(t, tile);
 #pragma GCC unroll 4
       for (int r = 0; r < F::kOut; ++r) {
-        if (oy + r >= s.oh) break;
+        if (r >= at.rows) break;
 #pragma GCC unroll 4
         for (int c = 0; c < F::kOut; ++c)
-          if (ox + c < s.ow) out.store(F::divide(z[r][c], r, c), (t.image * s.oh + oy + r) * s.ow + ox + c);
+          if (c < at.columns) out.store(F::divide(z[r][c], r, c), at.pixel + r * s.ow + c);
       }
     }
   }
 
-  static int64_t pixel_of(const Step& t, int64_t tile, int r, int c) {
-    const ConvShape& s = t.a.s;
-    const int64_t oy = (t.ty0 + tile / t.g.tx) * F::kOut + r, ox = tile % t.g.tx * F::kOut + c;
-    return tile < t.rows * t.g.tx && oy < s.oh && ox < s.ow ? (t.image * s.oh + oy) * s.ow + ox : -1;
-  }
+  // A register holds two tiles.
   [[gnu::noinline]] static void output_half(const Step& t, int64_t full, int64_t unit) {
+    const ConvShape& s = t.a.s;
     const int64_t tiles = t.rows * t.g.tx;
-    const RequantizeS8 out(t.a, unit * 16, t.a.s.oc - unit * 16, true);
+    const RequantizeS8 out(t.a, unit * 16, s.oc - unit * 16, true);
     const int32_t* products = t.product + tiles * full * kPoints * 16;
     for (int64_t tile = 0; tile < tiles; tile += 2) {
       __m512i z[F::kOut][F::kOut];
       inverse(products + tile / 2 * kPoints * 16, z);
+      const Place at0 = place_of(t, tile), at1 = place_of(t, tile + 1);
 #pragma GCC unroll 4
       for (int r = 0; r < F::kOut; ++r)
 #pragma GCC unroll 4
-        for (int c = 0; c < F::kOut; ++c)
-          out.store_pair(F::divide(z[r][c], r, c), pixel_of(t, tile, r, c), pixel_of(t, tile + 1, r, c));
+        for (int c = 0; c < F::kOut; ++c) {
+          const int64_t step = r * s.ow + c;
+          out.store_pair(F::divide(z[r][c], r, c), r < at0.rows && c < at0.columns ? at0.pixel + step : -1,
+                         r < at1.rows && c < at1.columns ? at1.pixel + step : -1);
+        }
     }
   }
 };
