@@ -1,0 +1,65 @@
+// The engine as passes that differentiate see it: tensors of the IR as LibTorch's, and a module as a function of its weights.
+// Only .cc files include this (LibTorch's headers cost seconds); engine.h and train.h are free of it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "base/result.h"
+#include "ir/module.h"
+
+namespace fastc {
+
+at::ScalarType scalar_type(DType dtype);
+Result<DType> dtype_of_scalar(at::ScalarType type);
+
+// Shares memory both ways; whoever lives longest keeps it. wrap()'s tensor must not be written to (a Tensor is immutable
+// while shared, and may be a read-only mapping). unwrap() makes dense and row-major first.
+at::Tensor wrap(const Tensor& tensor);
+Result<Tensor> unwrap(const at::Tensor& tensor);
+
+namespace engine {
+
+enum class Mode : uint8_t {
+  kInfer,        // running statistics; integer nodes exactly
+  kTrain,        // batch statistics, running ones updated; integer nodes are an error
+  kTrainFrozen,  // differentiable, but batch norm keeps its running statistics
+};
+
+struct Step;
+
+// A module prepared for repeated evaluation: attributes read, operands resolved to slots, intermediates freed at their last
+// use, weights wrapped. It sets no gradient mode: the caller holds at::NoGradGuard or c10::InferenceMode, or wants gradients.
+// The module must outlive the plan unchanged; one plan may run on several threads as long as none trains.
+class Plan {
+ public:
+  static Result<Plan> prepare(const Module& module, Mode mode);
+  Plan(Plan&&) noexcept;
+  Plan& operator=(Plan&&) noexcept;
+  ~Plan();
+
+  // Operands and results of each node in order, weights included, absent operands undefined.
+  using Visitor = std::function<Status(NodeId, std::span<const at::Tensor> operands, std::span<const at::Tensor> results)>;
+  Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs, const Visitor* visit = nullptr) const;
+
+  // The tensor that stands for a weight: training puts a leaf that requires gradients here (same shape and dtype).
+  at::Tensor weight(const std::string& name) const;
+  void set_weight(const std::string& name, at::Tensor tensor);
+  const Module& module() const { return *module_; }
+
+ private:
+  Plan() = default;
+  Result<SymbolValues> bind(std::span<const at::Tensor> inputs) const;
+  const Module* module_ = nullptr;
+  std::vector<Step> steps_;
+  std::vector<at::Tensor> constants_;  // by ValueId: weights, the rest undefined
+};
+
+}  // namespace engine
+}  // namespace fastc

@@ -1,0 +1,89 @@
+#include "engine/ops/integer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/ops/add.h>
+#include <ATen/ops/mul.h>
+
+namespace fastc::engine {
+namespace {
+
+constexpr double kExactFloat = 16777216.0;  // 2^24
+
+// Largest magnitude any partial sum of (qx−zx)·qw can have, over all output channels.
+double largest_sum(const at::Tensor& weight, int32_t zero_point) {
+  const at::Tensor sums = weight.to(at::kDouble).abs().flatten(1).sum(1);
+  return sums.numel() == 0 ? 0.0 : sums.max().item<double>() * std::max(zero_point, 255 - zero_point);
+}
+
+at::Tensor along_channels(at::Tensor t, int64_t trailing) {
+  std::vector<int64_t> shape{t.numel()};
+  shape.insert(shape.end(), trailing, 1);
+  return t.reshape(shape);
+}
+
+}  // namespace
+
+int32_t quantized(double x, const Quant& quant) {
+  const float q = static_cast<float>(quant.zero_point) + std::nearbyint(static_cast<float>(x) / quant.scale);
+  return static_cast<int32_t>(std::clamp(q, 0.0f, 255.0f));
+}
+
+Result<Clamp> clamp_of(std::string_view activation, double lo, double hi, const Quant& quant) {
+  if (activation == "none") return Clamp{};
+  if (activation == "relu") return Clamp{quant.zero_point, 255};
+  if (activation == "clip") return Clamp{quantized(lo, quant), quantized(hi, quant)};
+  return input_error("the activation '{}' has no integer form (none, relu and clip have one)", activation);
+}
+
+at::Tensor requantize(at::Tensor v, int32_t zero_point, Clamp clamp) {
+  return v.round_().add_(zero_point).clamp_(clamp.low, clamp.high).to(at::kByte);
+}
+
+at::Tensor IntegerProduct::operand(const at::Tensor& x) const { return x.to(exact).sub_(x_zero_point); }
+
+at::Tensor IntegerProduct::result(const at::Tensor& acc, const at::Tensor& residual) const {
+  // float(acc): from float64 (the bias may lift the sum above 2^24) with one rounding, to nearest even, as int32 → float32.
+  at::Tensor v = bias.defined() ? acc.to(at::kDouble).add_(bias).to(at::kFloat) : acc.to(at::kFloat);
+  v = at::mul(v, multiplier);
+  if (to_float) return v;
+  if (residual.defined()) v.add_(residual.to(at::kFloat).sub_(residual_zero_point).mul_(residual_multiplier));
+  return requantize(v, zero_point, clamp);
+}
+
+Result<IntegerProduct> integer_product(const Site& site, int64_t trailing) {
+  if (!site.encoded(1)) return input_error("the integer op {} needs an int8-encoded weight", site.node.op->name);
+  const Weight& w = site.weight(1);
+  if (w.data.dtype() != DType::kS8 || w.encoding.axis != 0 || w.encoding.group_size != 0 ||
+      w.encoding.scales.elements() != w.data.shape()[0])
+    return input_error("the integer op {} needs an int8 weight with one scale per output channel", site.node.op->name);
+  const Quant& x = *site.in(0).quant;
+  IntegerProduct p;
+  p.x_zero_point = x.zero_point;
+  const at::Tensor stored = wrap(w.data);
+  p.exact = largest_sum(stored, x.zero_point) < kExactFloat ? at::kFloat : at::kDouble;
+  p.weight = stored.to(p.exact).contiguous();
+  if (site.has(2)) {
+    if (!site.is_weight(2) || site.weight(2).data.dtype() != DType::kI32)
+      return input_error("the integer op {} needs an i32 bias", site.node.op->name);
+    p.bias = along_channels(wrap(site.weight(2).data).to(at::kDouble), trailing);
+  }
+  at::Tensor m = wrap(w.encoding.scales).to(at::kDouble).mul(static_cast<double>(x.scale));
+  const auto& y = site.out().quant;
+  if (y) m = m.div(static_cast<double>(y->scale));
+  p.multiplier = along_channels(m.to(at::kFloat), trailing);
+  p.to_float = !y;
+  if (!y) return p;
+  p.zero_point = y->zero_point;
+  FASTC_TRY(p.clamp, clamp_of(site.node.string("activation"), site.node.number("lo"), site.node.number("hi"), *y));
+  if (site.has(3)) {
+    const auto& r = site.in(3).quant;
+    if (!r) return input_error("the integer op {} needs a quantized residual", site.node.op->name);
+    p.residual_zero_point = r->zero_point;
+    p.residual_multiplier = static_cast<float>(static_cast<double>(r->scale) / y->scale);
+  }
+  return p;
+}
+
+}  // namespace fastc::engine

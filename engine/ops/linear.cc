@@ -1,0 +1,34 @@
+// linear: float, integer (see integer.h), and int8 weights with ranges taken at run time (see dynamic.h).
+#include <ATen/ops/linear.h>
+
+#include "engine/ops/dynamic.h"
+#include "engine/ops/epilogue.h"
+#include "engine/ops/integer.h"
+
+namespace fastc::engine {
+namespace {
+
+Result<Evaluate> linear(const Site& site) {
+  if (site.integer()) {
+    FASTC_TRY(const IntegerProduct p, integer_product(site, 0));
+    return [p](Call& call) { call.set(p.result(at::linear(p.operand(call.in(0)), p.weight), call.maybe(3))); };
+  }
+  FASTC_TRY(const Epilogue epilogue, epilogue_of(site.node));
+  if (site.encoded(1)) {
+    FASTC_TRY(const DynamicProduct p, dynamic_product(site, 0));
+    return [p, epilogue](Call& call) {
+      const auto x = p.quantize(call.in(0));
+      call.set(epilogue.apply(p.result(x, at::linear(x.centered, p.weight), call.maybe(2)), call.maybe(3)));
+    };
+  }
+  return [epilogue](Call& call) {
+    const at::Tensor bias = call.maybe(2);
+    const std::optional<at::Tensor> b = bias.defined() ? std::optional(bias) : std::nullopt;
+    call.set(epilogue.apply(at::linear(call.in(0), call.in(1), b), call.maybe(3)));
+  };
+}
+
+const RegisterEval registered{"linear", linear};
+
+}  // namespace
+}  // namespace fastc::engine

@@ -1,0 +1,25 @@
+// quantize: q = clamp(z + rne(x · float32(1/s)))     dequantize: x = s·(q − z)
+#include <ATen/ops/mul.h>
+
+#include "engine/ops/integer.h"
+
+namespace fastc::engine {
+namespace {
+
+Result<Evaluate> quantize(const Site& site) {
+  const auto& y = site.out().quant;
+  if (!y) return input_error("quantize needs parameters declared for its result");
+  const auto inverse = static_cast<float>(1.0 / static_cast<double>(y->scale));
+  const int32_t zero_point = y->zero_point;
+  return [=](Call& call) { call.set(requantize(at::mul(call.in(0), inverse), zero_point, Clamp{})); };
+}
+
+Result<Evaluate> dequantize(const Site& site) {
+  const Quant x = site.in(0).quant.value_or(Quant{});
+  return [x](Call& call) { call.set(call.in(0).to(at::kFloat).sub_(x.zero_point).mul_(x.scale)); };
+}
+
+const RegisterEval registered{"quantize", quantize}, registered_dequantize{"dequantize", dequantize};
+
+}  // namespace
+}  // namespace fastc::engine
