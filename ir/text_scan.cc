@@ -69,6 +69,12 @@ Status Scanner::expect(std::string_view token) {
   return expected(fmt::format("'{}'", token));
 }
 
+Status Scanner::expect_character(char c) {
+  if (at_end() || text_[at_] != c) return expected(fmt::format("'{}'", c));
+  advance(1);
+  return {};
+}
+
 std::string_view Scanner::word() {
   skip();
   size_t end = at_;
@@ -110,7 +116,7 @@ Result<std::string> Scanner::quoted() {
   FASTC_CHECK(expect("\""));
   std::string out;
   while (at_ < text_.size() && text_[at_] != '"') {
-    if (text_[at_] == '\n') return expected("'\"' before the end of the line");
+    if (text_[at_] == '\n') return error(place_, "expected '\"' before the end of the line, found none");
     if (text_[at_] != '\\') {
       out += text_[at_];
       advance(1);

@@ -22,6 +22,7 @@ class Scanner {
   bool peek(std::string_view token);  // a word is not the beginning of a longer word
   bool take(std::string_view token);
   Status expect(std::string_view token);
+  Status expect_character(char c);    // also where a longer word goes on: the x of 4x8
 
   std::string_view word();             // letters, digits and _; empty when none stands here
   std::string_view bare_name();        // characters that a name may have without quotes

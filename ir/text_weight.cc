@@ -108,9 +108,9 @@ Status WeightReader::encoding(Encoding& e, const std::vector<int64_t>& shape) {
 Status WeightReader::sparsity(Encoding& e) {
   if (!scan_.take("sparse")) return {};
   FASTC_CHECK(scan_.expect("("));
-  const auto pair = [&](std::string_view separator) -> Status {
+  const auto pair = [&](char separator) -> Status {
     FASTC_TRY(const int64_t n, scan_.integer());
-    FASTC_CHECK(scan_.expect(separator));
+    FASTC_CHECK(scan_.expect_character(separator));
     FASTC_TRY(const int64_t m, scan_.integer());
     if (n < 1 || m < 1 || n > 4096 || m > 4096) return scan_.expected("two numbers from 1 to 4096 before this");
     e.n = static_cast<int>(n);
@@ -121,10 +121,10 @@ Status WeightReader::sparsity(Encoding& e) {
     e.sparsity = Encoding::Sparsity::kUnstructured;
   } else if (scan_.take("block")) {
     e.sparsity = Encoding::Sparsity::kBlock;
-    FASTC_CHECK(pair("x"));
+    FASTC_CHECK(pair('x'));
   } else {
     e.sparsity = Encoding::Sparsity::kNofM;
-    FASTC_CHECK(pair(":"));
+    FASTC_CHECK(pair(':'));
   }
   return scan_.expect(")");
 }
