@@ -14,7 +14,7 @@
 // Weights of conv and linear are stored once, in panels of 16 output channels, K = (kh, kw, input channel of the group):
 //   f32   [ceil(O/16)][K][16]                      (O padded with zeros)
 //   s8    [ceil(O/16)][ceil(K/4)][16][4]           (O and K padded with zeros; VNNI and an AMX B tile both read this)
-//   depthwise (groups == input channels == outputs): f32/s8 [kh*kw][ceil(C/16)*16]
+//   depthwise (groups > 1 and groups == input channels == outputs): f32/s8 [kh*kw][ceil(C/16)*16]
 //   grouped: the panels of group 0, then of group 1, … (each group's O/groups padded to 16 on its own)
 #pragma once
 
@@ -131,7 +131,7 @@ enum class Kernel : uint32_t {
   kConvS8 = 2,      // x:u8, w:s8, bias:i32, m:f32[O], residual:u8? → y:u8 (or f32: y = float(acc)·m)   ConvAttrs
   kLinearF32 = 3,   // x[…,K], w, bias?, residual? → y[…,O]  LinearAttrs
   kLinearS8 = 4,    // as kConvS8                            LinearAttrs
-  kLinearDynamic = 5,  // x:f32, w:s8, scale:f32[O], bias:f32? → y:f32. Row-wise (or whole-tensor) u8 range at run time. DynamicAttrs
+  kLinearDynamic = 5,  // x:f32, w:s8, scale:f32[O], Σw:i32[O], bias:f32? → y:f32. Row-wise (or whole-tensor) u8 range at run time. DynamicAttrs
   kConvDynamic = 6,    // the same for convolution           ConvAttrs
   kConvTransposeF32 = 7,  // x, w (plain [Ci][Co/g][kh][kw]), bias? → y   ConvAttrs (output_pad used)
   kMatmulF32 = 8,   // a[…,M,K], b[…,K,N] (broadcast batch) → y   MatmulAttrs
@@ -140,7 +140,7 @@ enum class Kernel : uint32_t {
   kRmsNorm = 11,    // x, weight? → y             NormAttrs
   kEmbedding = 12,  // table[V,D], indices → y[…,D]          no attributes
   kAttention = 13,  // q,k,v [B,H,L,D], mask? → y            AttentionAttrs
-  kLstm = 14,       // x, then per layer·direction: w_ih, w_hh, b_ih?, b_hh?; h0?, c0? last → y, hn, cn   RecurrentAttrs
+  kLstm = 14,       // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0?, c0? last → y, hn?, cn?   RecurrentAttrs
   kMaxPool = 15,    // x → y (f32 or u8)   PoolAttrs, channels-last
   kAvgPool = 16,    // x → y; u8: y = clamp(zy + rne(float(Σ(qx−zx))·(sx/(sy·count))))   PoolAttrs
   kAdaptiveAvgPool = 17,  // x → y, same integer formula     PoolAttrs.kernel holds the output size

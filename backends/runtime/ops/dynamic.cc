@@ -1,0 +1,188 @@
+// linear and conv whose activations are quantized at run time, row by row or with one range for the whole tensor:
+//   range [min, max] with 0 in it → s = (max − min)/255, z = clamp(rne(−min/s)), q = clamp(z + rne(x·(1/s)))
+// The integer kernels then compute acc = Σ(q − 128)·w exactly, as float(acc) (their bias is −128·Σw, their m is 1), and
+//   y = act((acc − (z − 128)·Σw) · s·scale[o] + bias[o]).
+// Subtracting 128 first keeps acc below 2²⁴ up to K = 1032, where the float is exact whatever the row's zero point.
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "functions.h"
+#include "ops/geometry.h"
+#include "ops/make.h"
+#include "rounding.h"
+
+namespace fastc::rt {
+namespace {
+
+struct Range {
+  float low = 0, high = 0;
+};
+
+struct Scale {
+  float scale, inverse;
+  int32_t zero_point;
+};
+
+Range range_of(const float* x, int64_t count) {
+  Range r;
+  for (int64_t i = 0; i < count; ++i) {
+    r.low = x[i] < r.low ? x[i] : r.low;
+    r.high = x[i] > r.high ? x[i] : r.high;
+  }
+  return r;
+}
+
+Scale scale_of(Range r) {
+  const float scale = (r.high - r.low) / 255.0f;
+  if (!(scale > 0) || !std::isfinite(scale)) return {1.0f, 1.0f, 0};
+  return {scale, 1.0f / scale, requantize(-r.low / scale, 0, 0, 255)};
+}
+
+constexpr int64_t kRangeTiles = 64;
+
+class Dynamic final : public Op {
+ public:
+  explicit Dynamic(bool conv) : conv_(conv) {}
+
+  bool prepare(std::span<Tensor* const> in, std::span<Tensor* const> out, const void* attributes, PrepareContext& c) override {
+    begin();
+    const Tensor &x = *in[0], &w = *in[1], &y = *out[0];
+    ConvS8& p = chosen_.args;
+    if (!shape(x, y, attributes, p.s, c) || !check_packed(w, p.s, c) || !check_vector(in[2], p.s.oc, "scale", c) ||
+        !check_vector(in[3], p.s.oc, "sum of weights", c) || !check_vector(in.size() > 4 ? in[4] : nullptr, p.s.oc, "bias", c)) {
+      return false;
+    }
+    if (!in[3]->constant) return misfit(c, "its sum of weights is not a constant");
+    if (p.s.kh * p.s.kw * (p.s.c / p.s.groups) * 255 * 127 > INT32_MAX / 2) return misfit(c, "its sums may leave 32 bits");
+    x_ = x.as<const float>(), y_ = y.as<float>();
+    weight_scale_ = in[2]->as<const float>(), sums_ = in[3]->as<const int32_t>();
+    bias_ = in.size() > 4 && in[4] != nullptr ? in[4]->as<const float>() : nullptr;
+    if (c.opening) fill_vectors(p.s.oc);
+    rows_ = per_row_ ? p.s.n : 1;
+    row_elements_ = rows_ == 0 ? 0 : x.elements / rows_;
+    carve_workspace(x, c);
+    p.x = quantized_;
+    p.w = w.as<const int8_t>();
+    p.bias = offset_.data(), p.m = ones_.data();
+    p.residual = nullptr;
+    p.y = y.data, p.y_f32 = true;
+    p.activation = Activation::kIdentity;
+    if (y.elements == 0) return true;
+    if (!choose(chosen_, &KernelTable::conv_s8, c)) return false;
+    isa_ = chosen_.isa;
+    scratch_ = chosen_.scratch();
+    if (per_row_) {
+      add(quantize_rows, this, rows_);
+    } else {
+      add(measure, this, range_tiles_ = std::min(kRangeTiles, chunks(x.elements)));
+      add(quantize_all, this, chunks(x.elements));
+    }
+    add(Chosen<ConvS8>::run, &chosen_, chosen_.tiles());
+    out_rows_ = y.elements / p.s.oc;
+    add(finish, this, out_rows_);
+    return fits(c);
+  }
+
+ private:
+  bool shape(const Tensor& x, const Tensor& y, const void* attributes, ConvShape& s, PrepareContext& c) {
+    if (conv_) {
+      const auto& a = *static_cast<const ConvAttrs*>(attributes);
+      activation_ = static_cast<Activation>(a.activation), lo_ = a.lo, hi_ = a.hi, per_row_ = false;
+      return conv_shape(x, y, a, s, c);
+    }
+    const auto& a = *static_cast<const DynamicAttrs*>(attributes);
+    activation_ = static_cast<Activation>(a.activation), lo_ = a.lo, hi_ = a.hi, per_row_ = a.per_row != 0;
+    return linear_shape(x, y, s, c);
+  }
+
+  void fill_vectors(int64_t channels) {
+    ones_.assign(channels, 1.0f);
+    offset_.resize(channels);
+    // A hostile file's sums may overflow; a real one's never do (|Σw| ≤ 127·K, and K was checked).
+    for (int64_t o = 0; o < channels; ++o) {
+      offset_[o] = static_cast<int32_t>(std::clamp<int64_t>(int64_t{sums_[o]} * -128, INT32_MIN / 4, INT32_MAX / 4));
+    }
+  }
+
+  void carve_workspace(const Tensor& x, PrepareContext& c) {
+    const uint64_t scales = align64(rows_ * sizeof(Scale)), ranges = align64(kRangeTiles * sizeof(Range));
+    workspace_ = scales + ranges + align64(x.elements);
+    scales_ = reinterpret_cast<Scale*>(c.workspace);
+    ranges_ = reinterpret_cast<Range*>(c.workspace + scales);
+    quantized_ = c.workspace + scales + ranges;
+  }
+
+  void quantize_part(int64_t begin, int64_t end, const Scale& s) const {
+    for (int64_t i = begin; i < end; ++i) quantized_[i] = requantize(x_[i] * s.inverse, s.zero_point, 0, 255);
+  }
+
+  static void quantize_rows(const void* self, int64_t begin, int64_t end, void*) {
+    const auto& op = *static_cast<const Dynamic*>(self);
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t at = row * op.row_elements_;
+      op.scales_[row] = scale_of(range_of(op.x_ + at, op.row_elements_));
+      op.quantize_part(at, at + op.row_elements_, op.scales_[row]);
+    }
+  }
+
+  static void measure(const void* self, int64_t begin, int64_t end, void*) {
+    const auto& op = *static_cast<const Dynamic*>(self);
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t first = op.row_elements_ * tile / op.range_tiles_, last = op.row_elements_ * (tile + 1) / op.range_tiles_;
+      op.ranges_[tile] = range_of(op.x_ + first, last - first);
+    }
+  }
+
+  static void quantize_all(const void* self, int64_t begin, int64_t end, void*) {
+    const auto& op = *static_cast<const Dynamic*>(self);
+    Range whole;
+    for (int64_t tile = 0; tile < op.range_tiles_; ++tile) {
+      whole.low = std::min(whole.low, op.ranges_[tile].low);
+      whole.high = std::max(whole.high, op.ranges_[tile].high);
+    }
+    const Scale scale = scale_of(whole);
+    if (begin == 0) {  // the thread that has the first tile tells the next steps
+      op.scales_[0] = scale;
+      op.chosen_.args.x_zero_point = scale.zero_point;
+    }
+    op.quantize_part(begin * kChunk, std::min(end * kChunk, op.row_elements_), scale);
+  }
+
+  static void finish(const void* self, int64_t begin, int64_t end, void*) {
+    const auto& op = *static_cast<const Dynamic*>(self);
+    const int64_t channels = op.chosen_.args.s.oc;
+    for (int64_t row = begin; row < end; ++row) {
+      const Scale& s = op.scales_[op.per_row_ ? row : 0];
+      const float shift = static_cast<float>(s.zero_point - 128);
+      float* y = op.y_ + row * channels;
+      for (int64_t o = 0; o < channels; ++o) {
+        y[o] = (y[o] - shift * static_cast<float>(op.sums_[o])) * (s.scale * op.weight_scale_[o]) + (op.bias_ == nullptr ? 0.0f : op.bias_[o]);
+      }
+      if (op.activation_ == Activation::kIdentity) continue;
+      for (int64_t o = 0; o < channels; ++o) y[o] = activate(op.activation_, y[o], op.lo_, op.hi_);
+    }
+  }
+
+  const bool conv_;
+  bool per_row_ = false;
+  Activation activation_ = Activation::kIdentity;
+  float lo_ = 0, hi_ = 0;
+  const float *x_ = nullptr, *weight_scale_ = nullptr, *bias_ = nullptr;
+  const int32_t* sums_ = nullptr;
+  float* y_ = nullptr;
+  int64_t rows_ = 0, row_elements_ = 0, range_tiles_ = 0, out_rows_ = 0;
+  Scale* scales_ = nullptr;
+  Range* ranges_ = nullptr;
+  uint8_t* quantized_ = nullptr;
+  std::vector<float> ones_;
+  std::vector<int32_t> offset_;
+  mutable Chosen<ConvS8> chosen_;  // x_zero_point is known only at run time
+};
+
+}  // namespace
+
+std::unique_ptr<Op> make_linear_dynamic() { return std::make_unique<Dynamic>(false); }
+std::unique_ptr<Op> make_conv_dynamic() { return std::make_unique<Dynamic>(true); }
+
+}  // namespace fastc::rt

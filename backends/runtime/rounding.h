@@ -1,0 +1,37 @@
+// Small arithmetic that several kernels share and that must be the same everywhere.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <initializer_list>
+
+namespace fastc::rt {
+
+// clamp(zero_point + rne(v), lo, hi), the last step of every integer kernel. `v` is cut to ±512 first, which changes no result
+// (lo and hi are in 0..255, the zero point too) and keeps the rounding trick exact: adding 1.5·2²³ leaves no fraction bits, in
+// the current mode, round half to even. NaN gives lo.
+inline uint8_t requantize(float v, int32_t zero_point, int32_t lo, int32_t hi) {
+  v = v > -512.0f ? v : -512.0f;
+  v = v < 512.0f ? v : 512.0f;
+  constexpr float kShift = 12582912.0f;
+  const int32_t q = static_cast<int32_t>((v + kShift) - kShift) + zero_point;
+  return static_cast<uint8_t>(q < lo ? lo : (q > hi ? hi : q));
+}
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// INT64_MAX where it overflows: sizes computed from a hostile file then fit nothing.
+inline int64_t saturating_product(std::initializer_list<int64_t> factors) {
+  int64_t product = 1;
+  bool overflow = false, zero = false;
+  for (int64_t factor : factors) {
+    zero = zero || factor == 0;
+    overflow |= __builtin_mul_overflow(product, factor == 0 ? 1 : factor, &product);
+  }
+  return zero ? 0 : (overflow ? INT64_MAX : product);
+}
+
+// Panels of 16 output channels, as format.h stores weights.
+inline constexpr int64_t kPanelWidth = 16;
+
+}  // namespace fastc::rt

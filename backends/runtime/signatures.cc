@@ -1,0 +1,168 @@
+#include "signatures.h"
+
+#include <cmath>
+
+namespace fastc::rt {
+namespace {
+
+template <typename Attrs>
+const Attrs& attributes(const Program& program, const OpRecord& op) {
+  return *static_cast<const Attrs*>(program.attributes_of(op));
+}
+
+bool bad(const Program& program, const OpRecord& op, const char* what, long long found, Error& error) {
+  return fail(error, FASTC_RT_BAD_FILE, "op \"%s\" (%s): %s is %lld", program.string(op.name),
+              kernel_name(static_cast<Kernel>(op.kernel)), what, found);
+}
+
+bool known_activation(uint32_t activation) { return activation <= static_cast<uint32_t>(Activation::kSoftplus); }
+
+template <typename Attrs>
+bool check_window(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
+  constexpr int32_t kMost = 1 << 20;  // keeps every window computation far from overflow
+  for (int i = 0; i < 2; ++i) {
+    if (a.kernel[i] < 1 || a.kernel[i] > kMost) return bad(program, op, "a window's size", a.kernel[i], error);
+    if (a.stride[i] < 1 || a.stride[i] > kMost) return bad(program, op, "a stride", a.stride[i], error);
+    if (a.dilation[i] < 1 || a.dilation[i] > kMost) return bad(program, op, "a dilation", a.dilation[i], error);
+    if (a.pad_begin[i] < 0 || a.pad_begin[i] > kMost) return bad(program, op, "a padding", a.pad_begin[i], error);
+    if (a.pad_end[i] < 0 || a.pad_end[i] > kMost) return bad(program, op, "a padding", a.pad_end[i], error);
+  }
+  return true;
+}
+
+template <typename Attrs>
+bool check_clamp(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
+  if (a.qlo < 0 || a.qlo > a.qhi || a.qhi > 255) return bad(program, op, "a clamp of the integer result (qlo)", a.qlo, error);
+  return true;
+}
+
+template <typename Attrs>
+bool check_requantize(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
+  if (!known_activation(a.activation)) return bad(program, op, "its activation", a.activation, error);
+  if (a.residual_zero_point < 0 || a.residual_zero_point > 255) {
+    return bad(program, op, "its residual's zero point", a.residual_zero_point, error);
+  }
+  if (!std::isfinite(a.residual_m)) return bad(program, op, "its residual's multiplier, not finite,", 0, error);
+  return check_clamp(program, op, a, error);
+}
+
+bool conv(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<ConvAttrs>(program, op);
+  if (a.groups < 1) return bad(program, op, "groups", a.groups, error);
+  for (int32_t pad : a.output_pad) {
+    if (pad < 0 || pad > 1 << 20) return bad(program, op, "an output padding", pad, error);
+  }
+  return check_window(program, op, a, error) && check_requantize(program, op, a, error);
+}
+bool linear(const Program& program, const OpRecord& op, Error& error) {
+  return check_requantize(program, op, attributes<LinearAttrs>(program, op), error);
+}
+bool dynamic(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<DynamicAttrs>(program, op);
+  return known_activation(a.activation) || bad(program, op, "its activation", a.activation, error);
+}
+bool pool(const Program& program, const OpRecord& op, Error& error) {
+  return check_window(program, op, attributes<PoolAttrs>(program, op), error);
+}
+bool adaptive(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<PoolAttrs>(program, op);
+  for (int32_t size : a.kernel) {
+    if (size < 1) return bad(program, op, "its output size", size, error);
+  }
+  return true;
+}
+bool reduce(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<ReduceAttrs>(program, op);
+  if (a.op > static_cast<uint32_t>(Reduce::kMin)) return bad(program, op, "its reduction", a.op, error);
+  return a.axes_mask < 256 || bad(program, op, "its mask of axes", a.axes_mask, error);
+}
+bool unary(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<UnaryAttrs>(program, op);
+  if (!known_activation(a.activation)) return bad(program, op, "its function", a.activation, error);
+  return check_clamp(program, op, a, error);
+}
+bool binary(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<BinaryAttrs>(program, op);
+  if (a.op > static_cast<uint32_t>(Binary::kOr)) return bad(program, op, "its operator", a.op, error);
+  return known_activation(a.activation) || bad(program, op, "its activation", a.activation, error);
+}
+bool clamp(const Program& program, const OpRecord& op, Error& error) {
+  return check_clamp(program, op, attributes<ClampAttrs>(program, op), error);
+}
+bool axis(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<AxisAttrs>(program, op);
+  return (a.axis >= 0 && a.axis < static_cast<int32_t>(kMaxRank)) || bad(program, op, "its axis", a.axis, error);
+}
+bool slice(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<SliceAttrs>(program, op);
+  for (uint32_t i = 0; i < kMaxRank; ++i) {
+    if (a.start[i] < 0 || a.start[i] > kMaxDim) return bad(program, op, "a start", a.start[i], error);
+    if (a.step[i] < 0 || a.step[i] > kMaxDim) return bad(program, op, "a step", a.step[i], error);
+  }
+  return true;
+}
+bool norm(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<NormAttrs>(program, op);
+  return (a.axes >= 1 && a.axes <= static_cast<int32_t>(kMaxRank)) || bad(program, op, "its number of axes", a.axes, error);
+}
+bool recurrent(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<RecurrentAttrs>(program, op);
+  if (a.hidden < 1) return bad(program, op, "its hidden size", a.hidden, error);
+  return (a.layers >= 1 && a.layers <= 1024) || bad(program, op, "its number of layers", a.layers, error);
+}
+
+constexpr Signature kSignatures[] = {
+    {Kernel::kConvF32, "conv_f32", "f f f? f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kConvS8, "conv_s8", "u s i f u? > uf", sizeof(ConvAttrs), conv},
+    {Kernel::kLinearF32, "linear_f32", "f f f? f? > f", sizeof(LinearAttrs), linear},
+    {Kernel::kLinearS8, "linear_s8", "u s i f u? > uf", sizeof(LinearAttrs), linear},
+    {Kernel::kLinearDynamic, "linear_dynamic", "f s f i f? > f", sizeof(DynamicAttrs), dynamic},
+    {Kernel::kConvDynamic, "conv_dynamic", "f s f i f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kConvTransposeF32, "conv_transpose_f32", "f f f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kMatmulF32, "matmul_f32", "f f > f", sizeof(MatmulAttrs), nullptr},
+    {Kernel::kBatchNorm, "batch_norm", "f f f > f", sizeof(UnaryAttrs), unary},
+    {Kernel::kLayerNorm, "layer_norm", "f f? f? > f", sizeof(NormAttrs), norm},
+    {Kernel::kRmsNorm, "rms_norm", "f f? > f", sizeof(NormAttrs), norm},
+    {Kernel::kEmbedding, "embedding", "x il > x", 0, nullptr},
+    {Kernel::kAttention, "attention", "f f f fb? > f", sizeof(AttentionAttrs), nullptr},
+    {Kernel::kLstm, "lstm", "f f* > f f? f?", sizeof(RecurrentAttrs), recurrent},
+    {Kernel::kMaxPool, "max_pool", "fu > fu", sizeof(PoolAttrs), pool},
+    {Kernel::kAvgPool, "avg_pool", "fu > fu", sizeof(PoolAttrs), pool},
+    {Kernel::kAdaptiveAvgPool, "adaptive_avg_pool", "fu > fu", sizeof(PoolAttrs), adaptive},
+    {Kernel::kReduce, "reduce", "fuildb > fuild", sizeof(ReduceAttrs), reduce},
+    {Kernel::kUnary, "unary", "fuildb > fuildb", sizeof(UnaryAttrs), unary},
+    {Kernel::kBinary, "binary", "fildb fildb > fildb", sizeof(BinaryAttrs), binary},
+    {Kernel::kAddS8, "add_s8", "u u > u", sizeof(ClampAttrs), clamp},
+    {Kernel::kConcat, "concat", "x* > x", sizeof(AxisAttrs), axis},
+    {Kernel::kTranspose, "transpose", "x > x", sizeof(PermuteAttrs), nullptr},
+    {Kernel::kReshape, "reshape", "x > x", 0, nullptr},
+    {Kernel::kSlice, "slice", "x > x", sizeof(SliceAttrs), slice},
+    {Kernel::kPad, "pad", "x > x", sizeof(PadAttrs), nullptr},
+    {Kernel::kExpand, "expand", "x > x", 0, nullptr},
+    {Kernel::kGather, "gather", "x il > x", sizeof(AxisAttrs), axis},
+    {Kernel::kIndexSelect, "index_select", "x il > x", sizeof(AxisAttrs), axis},
+    {Kernel::kWhere, "where", "b x x > x", 0, nullptr},
+    {Kernel::kCast, "cast", "x > x", 0, nullptr},
+    {Kernel::kIota, "iota", "> lf", sizeof(IotaAttrs), nullptr},
+    {Kernel::kSoftmax, "softmax", "f > f", sizeof(AxisAttrs), axis},
+    {Kernel::kQuantize, "quantize", "f > u", 0, nullptr},
+    {Kernel::kDequantize, "dequantize", "us > f", 0, nullptr},
+    {Kernel::kCumsum, "cumsum", "fild > fild", sizeof(AxisAttrs), axis},
+    {Kernel::kResize, "resize", "f > f", sizeof(ResizeAttrs), nullptr},
+};
+
+}  // namespace
+
+const Signature* find_signature(uint32_t kernel) {
+  for (const Signature& signature : kSignatures) {
+    if (static_cast<uint32_t>(signature.kernel) == kernel) return &signature;
+  }
+  return nullptr;
+}
+
+const char* kernel_name(Kernel kernel) {
+  const Signature* signature = find_signature(static_cast<uint32_t>(kernel));
+  return signature == nullptr ? "unknown" : signature->name;
+}
+
+}  // namespace fastc::rt
