@@ -54,12 +54,12 @@ class Distillation final : public Loss {
     if (student.sizes() != teacher.sizes())
       return stage_error("expected teacher and student scores of one shape, found {} and {} classes", teacher.size(1), student.size(1));
     // The gradient of the softened loss shrinks with 1/T²; multiplying by T² keeps its share when T changes (Hinton et al., section 2).
-    const at::Tensor soft = at::kl_div(at::log_softmax(student / temperature_, 1), at::log_softmax(teacher / temperature_, 1),
-                                       at::Reduction::Sum, /*log_target=*/true) *
-                            (temperature_ * temperature_ / static_cast<double>(student.size(0)));
+    const at::Tensor soft = at::kl_div(at::log_softmax(student.div(temperature_), 1), at::log_softmax(teacher.div(temperature_), 1),
+                                       at::Reduction::Sum, /*log_target=*/true)
+                                .mul(temperature_ * temperature_ / static_cast<double>(student.size(0)));
     if (alpha_ == 1) return soft;
     FASTC_TRY(const at::Tensor hard, hard_loss(input));
-    return soft * alpha_ + hard * (1 - alpha_);
+    return soft.mul(alpha_).add(hard, 1 - alpha_);
   }
 
  private:
@@ -79,8 +79,8 @@ class MatchOutputs final : public Loss {
       if (!at::isFloatingType(y.scalar_type())) continue;
       if (y.sizes() != t.sizes()) return stage_error("output {} has another shape than the teacher's", i);
       // Outputs of different magnitude count alike; the small term keeps an all-zero output from dividing by zero.
-      const at::Tensor relative = at::mse_loss(y, t) / (t.square().mean() + 1e-12);
-      sum = sum.defined() ? sum + relative : relative;
+      const at::Tensor relative = at::mse_loss(y, t).div(t.square().mean().add(1e-12));
+      sum = sum.defined() ? sum.add(relative) : relative;
     }
     if (!sum.defined()) return stage_error("the network has no float output that training could match");
     return sum;

@@ -1,0 +1,79 @@
+#include "engine/training/trainee.h"
+#include "ir/op.h"
+
+#include <set>
+
+#include <c10/core/GradMode.h>
+
+namespace fastc::engine {
+namespace {
+
+// A copy of our own. Images are computed with channels last, which LibTorch's convolutions and batch norm prefer.
+at::Tensor own_copy(const at::Tensor& t) {
+  return t.detach().clone(t.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+}
+
+std::set<std::string> running_statistics(const Module& module) {
+  std::set<std::string> names;
+  for (const NodeId id : module.order()) {
+    const Node& node = module.node(id);
+    if (node.op->name != "batch_norm") continue;
+    for (const size_t operand : {size_t{3}, size_t{4}})
+      if (module.is_weight(node.input(operand))) names.insert(module.value(node.input(operand)).name);
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<Trainee> Trainee::prepare(const Module& module, Mode mode) {
+  const c10::AutoGradMode no_gradients(false);
+  FASTC_TRY(Plan plan, Plan::prepare(module, mode));
+  Trainee trainee(std::move(plan));
+  const std::set<std::string> statistics = running_statistics(module);
+  for (const auto& [name, weight] : module.weights) {
+    const at::Tensor shared = trainee.plan_.weight(name);
+    if (!shared.defined() || weight.data.dtype() != DType::kF32) continue;
+    if (statistics.contains(name)) {
+      if (mode == Mode::kTrain) trainee.plan_.set_weight(name, trainee.statistics_[name] = own_copy(shared));
+    } else if (weight.trainable && weight.encoding.kind == Encoding::Kind::kDense) {
+      at::Tensor leaf = own_copy(shared).set_requires_grad(true);
+      trainee.plan_.set_weight(name, leaf);
+      trainee.leaves_[name] = leaf;
+      if (weight.encoding.sparsity != Encoding::Sparsity::kNone) trainee.patterns_.emplace_back(leaf, leaf.detach().ne(0).to(at::kFloat));
+    }
+  }
+  if (trainee.leaves_.empty()) return stage_error("the network has no float weight that could be trained");
+  return trainee;
+}
+
+std::vector<at::Tensor> Trainee::leaves() const {
+  std::vector<at::Tensor> list;
+  for (const auto& [name, leaf] : leaves_) list.push_back(leaf);
+  return list;
+}
+
+std::map<std::string, at::Tensor> Trainee::changing() const {
+  std::map<std::string, at::Tensor> all = statistics_;
+  all.insert(leaves_.begin(), leaves_.end());
+  return all;
+}
+
+void Trainee::clear_gradients() {
+  for (auto& [name, leaf] : leaves_) leaf.mutable_grad().reset();
+}
+
+void Trainee::restore_zeros() {
+  for (auto& [leaf, mask] : patterns_) leaf.detach().mul_(mask);
+}
+
+Status Trainee::write_back(Module& module) const {
+  std::map<std::string, Tensor> results;
+  for (const auto& [name, tensor] : changing()) {
+    FASTC_TRY(results[name], unwrap(tensor));
+  }
+  for (auto& [name, tensor] : results) module.weights.find(name)->second.data = std::move(tensor);
+  return {};
+}
+
+}  // namespace fastc::engine

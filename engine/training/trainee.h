@@ -1,0 +1,30 @@
+// A module while it is trained: leaves that require gradients in place of its weights, and the way back into it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "engine/autograd.h"
+
+namespace fastc::engine {
+
+class Trainee {
+ public:
+  // The module is not touched before write_back(). kStage where nothing can be trained.
+  static Result<Trainee> prepare(const Module& module, Mode mode);
+  Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs) const { return plan_.run(inputs); }
+  std::vector<at::Tensor> leaves() const;                // in the order of names
+  std::map<std::string, at::Tensor> changing() const;    // leaves and running statistics
+  void clear_gradients();
+  void restore_zeros();  // of weights with a sparsity pattern
+  Status write_back(Module& module) const;
+
+ private:
+  explicit Trainee(Plan plan) : plan_(std::move(plan)) {}
+  Plan plan_;
+  std::map<std::string, at::Tensor> leaves_, statistics_;
+  std::vector<std::pair<at::Tensor, at::Tensor>> patterns_;  // leaf, mask of its elements that may live
+};
+
+}  // namespace fastc::engine
