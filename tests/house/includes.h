@@ -19,6 +19,9 @@ struct Include {
 // Path relative to the root, with '/' → its #include lines.
 using SourceTree = std::map<std::string, std::vector<Include>>;
 
+// The #include lines of one file's text; those inside a raw string literal do not count.
+std::vector<Include> includes_of(const std::string& source);
+
 // Every .h and .cc under the rooms of `root`; a room that is not there is passed over.
 SourceTree read_tree(const std::filesystem::path& root);
 

@@ -57,6 +57,13 @@ TEST_CASE("a pass's .cc may see LibTorch, its header may not") {
                            {"passes/p.h", {{1, "c10/util/Half.h", false}}}};
   CHECK(lines(libtorch_violations(tree)) == "passes/p.h: may not see LibTorch, but includes <c10/util/Half.h>\n");
 }
+TEST_CASE("#include lines are read with their line number, those inside a raw string are not") {
+  const auto found =
+      includes_of("// a\n#include \"x.h\"\nauto t = R\"cpp(\n#include \"y.h\"\n)cpp\";\n  # include <z>\n");
+  REQUIRE(found.size() == 2);
+  CHECK((found[0].line == 2 && found[0].target == "x.h" && found[0].quoted));
+  CHECK((found[1].line == 6 && found[1].target == "z" && !found[1].quoted));
+}
 TEST_CASE("an umbrella header is named") {
   CHECK(umbrella_violations({{"engine/e.cc", {{1, "torch/torch.h", false}}}}).size() == 1);
 }
