@@ -1,0 +1,164 @@
+#include "ir/coupling.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <unordered_map>
+
+#include "ir/coupling_elements.h"
+#include "ir/op.h"
+
+namespace fastc {
+namespace {
+
+// Weight members of groups that cannot go matter only where the tie leads out of the weight: a kernel's taps do not.
+bool worth_telling(const Module& module, const Group& group) {
+  const auto weight = [&](const Member& member) { return module.is_weight(member.value); };
+  const bool any = std::any_of(group.members.begin(), group.members.end(), weight);
+  return any && !std::all_of(group.members.begin(), group.members.end(), weight);
+}
+
+std::string signature(const Group& group, int pin) {
+  std::string key = fmt::format("{}", pin);
+  for (const Member& member : group.members) key += fmt::format(";{},{},{}", member.value, member.axis, member.indices.size());
+  return key;
+}
+
+struct Collected {
+  std::vector<Group> groups;
+  std::vector<int> pins;  // per group: the node that pins it, or a Pin
+};
+
+Collected collect(const Module& module, Elements& elements) {
+  Collected out;
+  std::unordered_map<int32_t, size_t> group_of;
+  elements.each([&](ValueId value, int64_t axis, int64_t index, int32_t root) {
+    const auto [found, fresh] = group_of.try_emplace(root, out.groups.size());
+    if (fresh) {
+      out.groups.emplace_back();
+      out.pins.push_back(elements.pin_of(root));
+    }
+    auto& members = out.groups[found->second].members;
+    if (members.empty() || members.back().value != value || members.back().axis != axis) members.push_back({value, axis, {}});
+    members.back().indices.push_back(index);
+  });
+  Collected kept;
+  for (size_t i = 0; i < out.groups.size(); ++i) {
+    if (!worth_telling(module, out.groups[i])) continue;
+    kept.groups.push_back(std::move(out.groups[i]));
+    kept.pins.push_back(out.pins[i]);
+  }
+  return kept;
+}
+
+std::string pin_sentence(const Module& module, int pin) {
+  if (pin == kPinInput) return "an input of the network has these channels";
+  if (pin == kPinOutput) return "an output of the network has these channels";
+  if (pin == kPinSymbolic) return "they meet a size that is known only when the network runs";
+  const Node& node = module.node(pin);
+  return fmt::format("{} ({}) needs every one of them", node.name, node.op->name);
+}
+
+const Member* member_of(const Group& group, ValueId value) {
+  for (const Member& member : group.members) {
+    if (member.value == value) return &member;
+  }
+  return nullptr;
+}
+
+const Member* member_at(const Group& group, ValueId value, int64_t axis) {
+  for (const Member& member : group.members) {
+    if (member.value == value && member.axis == axis) return &member;
+  }
+  return nullptr;
+}
+
+// The weight operand and its axes of input and output channels; nothing for ops whose weights lie along the channels.
+struct WeightAxes { size_t operand; int64_t in, out; };
+std::optional<WeightAxes> weight_axes(const Module& module, const Node& node) {
+  if (node.op->name == "conv") {
+    const bool depthwise = node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[1] == Dim(1);
+    if (depthwise) return {};
+    return WeightAxes{1, 1, 0};
+  }
+  if (node.op->name == "linear") return WeightAxes{1, 1, 0};
+  if (node.op->name == "conv_transpose") return WeightAxes{1, 0, 1};
+  if (node.op->name == "embedding") return WeightAxes{0, -1, 1};
+  return {};
+}
+
+void add_once(std::vector<NodeId>& list, NodeId id) {
+  if (list.empty() || list.back() != id) list.push_back(id);
+}
+
+bool joins(const Module& module, const Node& node, const Group& group) {
+  const bool sums = node.op->name == "add" || node.op->name == "sub";
+  const ValueId a = sums ? node.input(0) : node.op->operands.size() == 4 && node.op->operands[3].name == "residual" ? node.output() : kNoId;
+  const ValueId b = sums ? node.input(1) : node.input(3);
+  if (a == kNoId || b == kNoId || module.is_weight(a) || module.is_weight(b)) return false;
+  return member_of(group, a) != nullptr && member_of(group, b) != nullptr;
+}
+
+// All groups of a set have the same members, so that one tells the roles of the nodes.
+void find_roles(const Module& module, const Group& group, const std::vector<std::vector<NodeId>>& uses, ChannelSet& set) {
+  std::vector<NodeId> nodes;
+  for (const Member& member : group.members) {
+    const auto& users = uses[static_cast<size_t>(member.value)];
+    nodes.insert(nodes.end(), users.begin(), users.end());
+  }
+  std::sort(nodes.begin(), nodes.end());
+  for (const NodeId id : nodes) {
+    const Node& node = module.node(id);
+    if (joins(module, node, group)) set.inner = false;
+    if (const auto axes = weight_axes(module, node)) {
+      const ValueId weight = node.inputs[axes->operand];
+      if (const Member* out = module.is_weight(weight) ? member_at(group, weight, axes->out) : nullptr) {
+        if (set.writers.empty()) set.channels_per_group = static_cast<int64_t>(out->indices.size());
+        add_once(set.writers, id);
+      }
+      if (module.is_weight(weight) && axes->in >= 0 && member_at(group, weight, axes->in)) add_once(set.readers, id);
+      continue;
+    }
+    for (const ValueId input : node.inputs) {
+      if (module.is_weight(input) && node.op->trainable && member_of(group, input)) add_once(set.through, id);
+    }
+  }
+}
+
+}  // namespace
+
+Result<Coupling> find_coupling(const Module& module) {
+  Elements elements(module);
+  for (const NodeId id : module.order()) {
+    const Node& node = module.node(id);
+    elements.at_node(id);
+    const OpView view{module, node};
+    if (node.op->couple != nullptr) {
+      node.op->couple(view, elements);
+    } else {
+      elements.pin_everything(view);
+    }
+    if (!elements.error().empty()) return internal_error("node {} ({}): {}", node.name, node.op->name, elements.error());
+  }
+  for (const ValueId id : module.inputs) elements.pin_value(id, kPinInput);
+  for (const ValueId id : module.outputs) elements.pin_value(id, kPinOutput);
+
+  Collected found = collect(module, elements);
+  const auto uses = module.uses();
+  Coupling coupling{std::move(found.groups), {}};
+  std::unordered_map<std::string, size_t> set_of;
+  for (size_t i = 0; i < coupling.groups.size(); ++i) {
+    const auto [place, fresh] = set_of.try_emplace(signature(coupling.groups[i], found.pins[i]), coupling.sets.size());
+    if (fresh) {
+      ChannelSet set;
+      find_roles(module, coupling.groups[i], uses, set);
+      if (found.pins[i] != kNotPinned) set.why_pinned = pin_sentence(module, found.pins[i]);
+      coupling.sets.push_back(std::move(set));
+    }
+    coupling.sets[place->second].groups.push_back(i);
+  }
+  std::stable_partition(coupling.sets.begin(), coupling.sets.end(), [](const ChannelSet& set) { return set.why_pinned.empty(); });
+  return coupling;
+}
+
+}  // namespace fastc

@@ -1,0 +1,59 @@
+// Which channels of a network live and die together. Each op says how channels couple across it (OpDef::couple); here these
+// ties are joined into connected components of elements (value, axis, index).
+//
+// A Group is the smallest thing that can be removed: in `conv → batch_norm → relu → conv`, one filter of the first, one number of
+// each of the norm's four weights, and one input slice of the second. Groups of the same structure (the same members, another
+// index) form a ChannelSet, which is what ratios and rounding apply to. A residual stream is one set; where the shortcut pads
+// channels with zeros it splits into sets that reach back to different stages.
+//
+// Idea: DepGraph (Fang et al., CVPR 2023), with elements in place of layers, so that slices, pads, concats and reshapes need no
+// special handling.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/api.h"
+#include "base/result.h"
+#include "ir/module.h"
+
+namespace fastc {
+
+struct Member {
+  ValueId value = kNoId;
+  int64_t axis = 0;
+  std::vector<int64_t> indices;  // ascending
+  bool operator==(const Member&) const = default;
+};
+
+struct Group {
+  std::vector<Member> members;  // by value, then axis
+};
+
+struct ChannelSet {
+  std::vector<size_t> groups;    // into Coupling::groups, in the order of their first member's indices
+  std::vector<NodeId> writers;   // nodes whose output channels these are: conv, linear, embedding …
+  std::vector<NodeId> readers;   // nodes whose input channels these are
+  std::vector<NodeId> through;   // nodes with weights per channel that neither begin nor end it: norms, depthwise convolutions
+  bool inner = true;             // false: some addition of two activations joins it (a residual stream)
+  int64_t channels_per_group = 1;  // on the first writer's output axis; a head of an attention layer counts all its features
+  std::string why_pinned;        // not empty: must stay; a sentence
+};
+
+struct Coupling {
+  std::vector<Group> groups;
+  std::vector<ChannelSet> sets;  // in the order of their first member; pinned ones behind
+};
+
+// Sets without a weight are left out. An op whose rule contradicts its types is an internal error.
+FASTC_API Result<Coupling> find_coupling(const Module& module);
+
+// Physically removes the groups: rows and columns of every weight (and of their scales), attributes that hold channel counts or
+// positions, types; then verifies. On an error the module is as before. kUsage: a pinned group, or the last channel of an axis.
+FASTC_API Status remove_groups(Module& module, const Coupling& coupling, std::span<const size_t> groups);
+
+// In words, for `fastc inspect --groups`: one paragraph a set.
+FASTC_API std::string coupling_text(const Module& module, const Coupling& coupling);
+
+}  // namespace fastc

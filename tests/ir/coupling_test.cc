@@ -1,0 +1,246 @@
+#include "ir/coupling.h"
+
+#include <numeric>
+
+#include "ir/text.h"
+#include "tests/catch.h"
+
+using namespace fastc;
+
+namespace {
+
+Module read(const std::string& text) {
+  auto module = parse(text);
+  INFO((module ? "" : module.error().message));
+  REQUIRE(module);
+  return std::move(*module);
+}
+
+Coupling coupling_of(const Module& module) {
+  auto coupling = find_coupling(module);
+  INFO((coupling ? "" : coupling.error().message));
+  REQUIRE(coupling);
+  return std::move(*coupling);
+}
+
+// The free set whose groups hold channels of this value (axis); null when there is none.
+const ChannelSet* set_of(const Module& m, const Coupling& c, const std::string& value, int64_t axis) {
+  for (const ChannelSet& set : c.sets) {
+    for (const Member& member : c.groups[set.groups[0]].members) {
+      if (m.value(member.value).name == value && member.axis == axis && set.why_pinned.empty()) return &set;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<double> weight(const Module& m, const std::string& name) { return to_doubles(m.weight(m.find_value(name)).data); }
+std::vector<int64_t> shape(const Module& m, const std::string& name) { return m.weight(m.find_value(name)).data.shape(); }
+std::vector<int64_t> indices(const Module& m, const Group& g, const std::string& value, int64_t axis) {
+  for (const Member& member : g.members) {
+    if (m.value(member.value).name == value && member.axis == axis) return member.indices;
+  }
+  return {};
+}
+
+constexpr const char* kChain = R"(module m (%x : f32[N,1,4,4]) -> (%fc) symbols N in [1, 8] {
+  @a.w : f32[3,1,1,1] = [[[[1]]], [[[2]]], [[[3]]]]
+  @a.b : f32[3] = [10, 20, 30]
+  @n.w : f32[3] = [1, 2, 3]
+  @n.b : f32[3] = [4, 5, 6]
+  @n.m : f32[3] buffer = [7, 8, 9]
+  @n.v : f32[3] buffer = [1, 1, 2]
+  @fc.w : f32[2,48] = random(1)
+  %a = conv(%x, @a.w, @a.b) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %n = batch_norm(%a, @n.w, @n.b, @n.m, @n.v)
+  %r = relu(%n)
+  %flat = reshape(%r) {shape=[N,48]}
+  %fc = linear(%flat, @fc.w)
+})";
+
+}  // namespace
+
+TEST_CASE("a chain couples filters, norms and flattened inputs") {
+  Module m = read(kChain);
+  const Coupling c = coupling_of(m);
+  const ChannelSet* set = set_of(m, c, "a.w", 0);
+  REQUIRE(set);
+  CHECK(set->groups.size() == 3);
+  CHECK(set->inner);
+  CHECK(m.node(set->writers.at(0)).name == "a");
+  CHECK(m.node(set->readers.at(0)).name == "fc");
+  CHECK(m.node(set->through.at(0)).name == "n");
+  CHECK(indices(m, c.groups[set->groups[1]], "fc.w", 1).front() == 16);
+  CHECK(indices(m, c.groups[set->groups[1]], "fc.w", 1).size() == 16);
+  CHECK(set_of(m, c, "fc.w", 0) == nullptr);  // the output stays
+
+  const auto before = weight(m, "fc.w");
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{set->groups[1]}));
+  CHECK(weight(m, "a.w") == std::vector<double>{1, 3});
+  CHECK(weight(m, "a.b") == std::vector<double>{10, 30});
+  CHECK(weight(m, "n.v") == std::vector<double>{1, 2});
+  CHECK(shape(m, "fc.w") == std::vector<int64_t>{2, 32});
+  CHECK(weight(m, "fc.w")[16] == before[32]);
+  CHECK(type_text(m.value(m.find_value("flat")).type) == "f32[N,32]");
+}
+
+TEST_CASE("the last channel and pinned channels cannot go, and the module stays as it was") {
+  Module m = read(kChain);
+  const Coupling c = coupling_of(m);
+  const std::string before = print(m);
+  const auto all = set_of(m, c, "a.w", 0)->groups;
+  auto status = remove_groups(m, c, all);
+  REQUIRE_FALSE(status);
+  CHECK(status.error().cls == ErrorClass::kUsage);
+  CHECK(status.error().message.find("at least one channel") != std::string::npos);
+  for (const ChannelSet& set : c.sets) {
+    if (set.why_pinned.empty()) continue;
+    CHECK_FALSE(remove_groups(m, c, set.groups));
+  }
+  CHECK(print(m) == before);
+}
+
+// Option A of He et al. 2016: the shortcut takes every second pixel and pads channels with zeros on both sides.
+constexpr const char* kShortcut = R"(module m (%x : f32[N,1,4,4]) -> (%fc) symbols N in [1, 8] {
+  @stem.w : f32[2,1,1,1] = [[[[1]]], [[[2]]]]
+  @c1.w : f32[3,2,3,3] = random(1)
+  @c2.w : f32[4,3,1,1] = [[[[1]],[[2]],[[3]]], [[[4]],[[5]],[[6]]], [[[7]],[[8]],[[9]]], [[[10]],[[11]],[[12]]]]
+  @fc.w : f32[2,4] = [[1,2,3,4],[5,6,7,8]]
+  %stem = conv(%x, @stem.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %c1 = conv(%stem, @c1.w) {stride=[2,2], padding=[1,1,1,1], dilation=[1,1]}
+  %c2 = conv(%c1, @c2.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %h = slice(%stem) {axis=2, start=0, end=4, step=2}
+  %v = slice(%h) {axis=3, start=0, end=4, step=2}
+  %pad = pad(%v) {padding=[0,1,0,0,0,1,0,0]}
+  %sum = add(%c2, %pad)
+  %mean = reduce_mean(%sum) {axes=[2,3]}
+  %fc = linear(%mean, @fc.w)
+})";
+
+TEST_CASE("a shortcut that slices and pads couples shifted channels") {
+  Module m = read(kShortcut);
+  const Coupling c = coupling_of(m);
+  const ChannelSet* old_channels = set_of(m, c, "stem.w", 0);
+  REQUIRE(old_channels);
+  CHECK(old_channels->groups.size() == 2);
+  CHECK_FALSE(old_channels->inner);
+  CHECK(indices(m, c.groups[old_channels->groups[0]], "c2.w", 0) == std::vector<int64_t>{1});
+  CHECK(indices(m, c.groups[old_channels->groups[0]], "fc.w", 1) == std::vector<int64_t>{1});
+  const ChannelSet* inner = set_of(m, c, "c1.w", 0);
+  REQUIRE(inner);
+  CHECK(inner->inner);
+  CHECK(inner->groups.size() == 3);
+
+  // The first stem channel, and the channel that was zeros behind the old ones (number 3 of 4).
+  size_t last = c.groups.size();
+  for (const ChannelSet& set : c.sets) {
+    for (const size_t group : set.groups) {
+      if (indices(m, c.groups[group], "c2.w", 0) == std::vector<int64_t>{3}) last = group;
+    }
+  }
+  REQUIRE(last < c.groups.size());
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{old_channels->groups[0], last}));
+  CHECK(weight(m, "stem.w") == std::vector<double>{2});
+  CHECK(weight(m, "c2.w") == std::vector<double>{1, 2, 3, 7, 8, 9});
+  CHECK(weight(m, "fc.w") == std::vector<double>{1, 3, 5, 7});
+  CHECK(m.node(m.find_node("pad")).integers("padding") == std::vector<int64_t>{0, 1, 0, 0, 0, 0, 0, 0});
+  CHECK(coupling_text(m, coupling_of(m)).find("through sum (add)") != std::string::npos);
+}
+
+TEST_CASE("depthwise and grouped convolutions") {
+  Module m = read(R"(module m (%x : f32[N,3,4,4]) -> (%out) symbols N in [1, 8] {
+  @e.w : f32[4,3,1,1] = random(1)
+  @d.w : f32[8,1,3,3] = random(2)
+  @g.w : f32[6,4,1,1] = random(3)
+  @o.w : f32[1,6,1,1] = random(4)
+  %e = conv(%x, @e.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %d = conv(%e, @d.w) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], groups=4}
+  %g = conv(%d, @g.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1], groups=2}
+  %out = conv(%g, @o.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+})");
+  const Coupling c = coupling_of(m);
+  // e's channel i feeds d's 2i and 2i+1; g's two groups of 4 inputs lose the same place: d 0,1 with d 4,5, so e 0 with e 2.
+  const ChannelSet* set = set_of(m, c, "e.w", 0);
+  REQUIRE(set);
+  REQUIRE(set->groups.size() == 2);
+  CHECK(indices(m, c.groups[set->groups[0]], "e.w", 0) == std::vector<int64_t>{0, 2});
+  CHECK(indices(m, c.groups[set->groups[0]], "d.w", 0) == std::vector<int64_t>{0, 1, 4, 5});
+  CHECK(indices(m, c.groups[set->groups[0]], "g.w", 1) == std::vector<int64_t>{0, 1});
+  const ChannelSet* out = set_of(m, c, "o.w", 1);
+  REQUIRE(out);
+  CHECK(indices(m, c.groups[out->groups[1]], "g.w", 0) == std::vector<int64_t>{1, 4});
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{set->groups[0], out->groups[2]}));
+  CHECK(m.node(m.find_node("d")).integer("groups") == 2);
+  CHECK(shape(m, "d.w") == std::vector<int64_t>{4, 1, 3, 3});
+  CHECK(shape(m, "g.w") == std::vector<int64_t>{4, 2, 1, 1});
+}
+
+TEST_CASE("concat offsets, slices back, and tied weights") {
+  Module m = read(R"(module m (%i : i64[N,L]) -> (%y) symbols N in [1, 8], L in [1, 8] {
+  @table : f32[10,3] = random(1)
+  @w : f32[4,3] = random(2)
+  @v : f32[3,7] = random(3)
+  %e = embedding(@table, %i)
+  %a = linear(%e, @w)
+  %cat = concat(%e, %a) {axis=2}
+  %back = linear(%cat, @v)
+  %sum = add(%back, %e)
+  %y = linear(%sum, @table)
+})");
+  const Coupling c = coupling_of(m);
+  const ChannelSet* stream = set_of(m, c, "table", 1);
+  REQUIRE(stream);
+  CHECK(stream->groups.size() == 3);
+  CHECK(indices(m, c.groups[stream->groups[2]], "v", 1) == std::vector<int64_t>{2});
+  CHECK(stream->readers.size() == 3);  // a, back and y, which reads the tied table
+  const ChannelSet* inner = set_of(m, c, "w", 0);
+  REQUIRE(inner);
+  CHECK(indices(m, c.groups[inner->groups[0]], "v", 1) == std::vector<int64_t>{3});
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{stream->groups[0], inner->groups[3]}));
+  CHECK(shape(m, "table") == std::vector<int64_t>{10, 2});
+  CHECK(shape(m, "v") == std::vector<int64_t>{2, 5});
+}
+
+TEST_CASE("attention loses whole heads, through the reshapes around it") {
+  Module m = read(R"(module m (%x : f32[N,L,6]) -> (%y) symbols N in [1, 8], L in [1, 8] {
+  @q.w : f32[8,6] = random(1)
+  @k.w : f32[4,6] = random(2)
+  @v.w : f32[4,6] = random(3)
+  @o.w : f32[6,8] = random(4)
+  %q = linear(%x, @q.w)
+  %k = linear(%x, @k.w)
+  %v = linear(%x, @v.w)
+  %q4 = reshape(%q) {shape=[N,L,4,2]}
+  %k4 = reshape(%k) {shape=[N,L,2,2]}
+  %v4 = reshape(%v) {shape=[N,L,2,2]}
+  %qh = permute(%q4) {perm=[0,2,1,3]}
+  %kh = permute(%k4) {perm=[0,2,1,3]}
+  %vh = permute(%v4) {perm=[0,2,1,3]}
+  %att = attention(%qh, %kh, %vh) {scale=1}
+  %back = permute(%att) {perm=[0,2,1,3]}
+  %flat = reshape(%back) {shape=[N,L,8]}
+  %y = linear(%flat, @o.w)
+})");
+  const Coupling c = coupling_of(m);
+  const ChannelSet* heads = set_of(m, c, "q.w", 0);
+  REQUIRE(heads);
+  REQUIRE(heads->groups.size() == 2);  // key heads; each with two query heads of two features
+  CHECK(heads->channels_per_group == 4);
+  CHECK(indices(m, c.groups[heads->groups[1]], "q.w", 0) == std::vector<int64_t>{4, 5, 6, 7});
+  CHECK(indices(m, c.groups[heads->groups[1]], "k.w", 0) == std::vector<int64_t>{2, 3});
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{heads->groups[0]}));
+  CHECK(shape(m, "o.w") == std::vector<int64_t>{6, 4});
+  CHECK(type_text(m.value(m.find_value("q4")).type) == "f32[N,L,2,2]");
+}
+
+TEST_CASE("what mixes channels pins them, and says so") {
+  Module m = read(R"(module m (%x : f32[N,4]) -> (%y) symbols N in [1, 8] {
+  @a : f32[4,4] = random(1)
+  @b : f32[2,4] = random(2)
+  %h = linear(%x, @a)
+  %s = softmax(%h) {axis=1}
+  %y = linear(%s, @b)
+})");
+  const Coupling c = coupling_of(m);
+  CHECK(set_of(m, c, "a", 0) == nullptr);
+  CHECK(coupling_text(m, c).find("pinned: s (softmax) needs every one of them") != std::string::npos);
+}
