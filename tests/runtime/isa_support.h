@@ -9,6 +9,10 @@
 
 #include "backends/runtime/kernels.h"
 
+namespace fastc::rt {
+const KernelTable* emulated_vnni_kernels();  // vnni_emulated_avx512.cc; null where it was not compiled for AVX-512
+}
+
 namespace isa_test {
 
 using namespace fastc::rt;
@@ -21,6 +25,7 @@ inline std::vector<const KernelTable*> runnable_tables() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
   if (avx512 && avx512_kernels()) tables.push_back(avx512_kernels());
+  if (avx512 && emulated_vnni_kernels()) tables.push_back(emulated_vnni_kernels());
   if (avx512 && __builtin_cpu_supports("avx512vnni") && avx512_vnni_kernels()) tables.push_back(avx512_vnni_kernels());
 #endif
   return tables;

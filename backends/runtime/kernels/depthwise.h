@@ -5,7 +5,8 @@
 //   kLanes               channels of a vector
 //   kMostPixels
 //   weights(w)           kLanes weights; the packing pads them
-//   step(acc, x, w, n)   acc += x[0…n)·w
+//   lanes(n)             the first n lanes, as step takes them
+//   step<full>(acc, x, w, lanes)  acc += x·w
 //   finish<P>(args, acc, pixel, channel, n)
 //   activate(args, pixel, pixels)  activations that need a function, over finished rows
 #pragma once
@@ -21,7 +22,7 @@ template <class D>
 struct Depthwise {
   using Args = typename D::Args;
   using X = typename D::X;
-  static constexpr TilingRules kRules{1, sizeof(X), false, 1};
+  static constexpr TilingRules kRules{1, sizeof(X), false, 1, 192 << 10};
 
   struct Block {
     const X* x;
@@ -32,23 +33,33 @@ struct Depthwise {
   };
   using BlockFn = void (*)(const Block&);
 
-  template <int P>
+  template <int P, bool kFull>
   static void block(const Block& b) {
     typename D::Vec acc[P];
 #pragma GCC unroll 16
     for (int p = 0; p < P; ++p) acc[p] = D::zero();
+    const auto lanes = D::lanes(b.channels);
+    const int64_t step = b.step, step3 = 3 * b.step;
     for (int64_t t = 0; t < b.taps; ++t) {
       const auto w = D::weights(b.w + t * b.w_step);
-      const X* x = b.x + b.offsets[t];
+      const X* base[(P + 3) / 4];
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) {
+        base[i] = b.x + b.offsets[t] + 4 * i * step;
+        keep_in_register(base[i]);
+      }
 #pragma GCC unroll 16
-      for (int p = 0; p < P; ++p) D::step(acc[p], x + p * b.step, w, b.channels);
+      for (int p = 0; p < P; ++p) {
+        const int64_t off = p % 4 == 0 ? 0 : p % 4 == 1 ? step : p % 4 == 2 ? 2 * step : step3;
+        D::template step<kFull>(acc[p], base[p / 4] + off, w, lanes);
+      }
     }
     D::template finish<P>(*b.args, acc, b.pixel, b.channel, b.channels);
   }
   template <int... P>
-  static BlockFn block_fn(int64_t p, std::integer_sequence<int, P...>) {
-    static constexpr BlockFn kFn[] = {&block<P + 1>...};
-    return kFn[p - 1];
+  static BlockFn block_fn(int64_t p, bool full, std::integer_sequence<int, P...>) {
+    static constexpr BlockFn kFull[] = {&block<P + 1, true>...}, kTail[] = {&block<P + 1, false>...};
+    return (full ? kFull : kTail)[p - 1];
   }
 
   // The tiling sees an ordinary convolution of all channels; a tile is a row of all of them.
@@ -78,25 +89,26 @@ struct Depthwise {
       g.row0 = begin % s.oh;
       g.row1 = min64(min64(s.oh, g.row0 + end - begin), g.row0 + t.max_rows);
       if (t.copy) copy_rows<typename D::Copy>(s, t, g, a.x, buffer, D::padding(a));
-      for (int64_t r = g.row0; r < g.row1; ++r) {
-        const X* x = t.copy ? buffer + (r - g.row0) * s.stride_h * row : a.x + (g.image * s.h + r * s.stride_h) * row;
-        run_row(a, x, offsets, (g.image * s.oh + r) * s.ow);
-      }
+      const X* x = t.copy ? buffer : a.x + (g.image * s.h + g.row0 * s.stride_h) * row;
+      run_rows(a, x, s.stride_h * row, offsets, (g.image * s.oh + g.row0) * s.ow, g.row1 - g.row0);
       D::activate(a, (g.image * s.oh + g.row0) * s.ow, (g.row1 - g.row0) * s.ow);
       begin += g.row1 - g.row0;
     }
   }
 
  private:
-  static void run_row(const Args& a, const X* x, const int64_t* offsets, int64_t pixel) {
+  // Block by block, rows inside: the input rows under a block stay in L1 from one output row to the next.
+  static void run_rows(const Args& a, const X* x, int64_t x_row, const int64_t* offsets, int64_t pixel, int64_t rows) {
     const ConvShape& s = a.s;
     const int64_t blocks = ceil_div(s.ow, D::kMostPixels), padded = ceil_div(s.c, 16) * 16;
     for (int64_t i = 0, first = 0; i < blocks; ++i) {
       const int64_t p = s.ow / blocks + (i < s.ow % blocks ? 1 : 0);
-      const BlockFn fn = block_fn(p, std::make_integer_sequence<int, D::kMostPixels>{});
-      for (int64_t c = 0; c < s.c; c += D::kLanes)
-        fn({x + first * s.stride_w * s.c + c, a.w + c, offsets, &a, s.kh * s.kw, s.stride_w * s.c, padded, pixel + first, c,
-            min64(D::kLanes, s.c - c)});
+      const BlockFn full = block_fn(p, true, std::make_integer_sequence<int, D::kMostPixels>{});
+      const BlockFn tail = block_fn(p, false, std::make_integer_sequence<int, D::kMostPixels>{});
+      for (int64_t r = 0; r < rows; ++r)
+        for (int64_t c = 0; c < s.c; c += D::kLanes)
+          (s.c - c >= D::kLanes ? full : tail)({x + r * x_row + first * s.stride_w * s.c + c, a.w + c, offsets, &a, s.kh * s.kw, s.stride_w * s.c, padded,
+              pixel + r * s.ow + first, c, min64(D::kLanes, s.c - c)});
       first += p;
     }
   }

@@ -15,7 +15,11 @@ struct DepthwiseF32 {
   static float padding(const Args&) { return 0.0f; }
   static Vec zero() { return _mm512_setzero_ps(); }
   static __m512 weights(const float* w) { return _mm512_load_ps(w); }
-  static void step(Vec& acc, const float* x, __m512 w, int64_t n) { fma(acc, _mm512_maskz_loadu_ps(mask16(n), x), w); }
+  static __mmask16 lanes(int64_t n) { return mask16(n); }
+  template <bool kFull>
+  static void step(Vec& acc, const float* x, __m512 w, __mmask16 lanes) {
+    fma(acc, kFull ? _mm512_loadu_ps(x) : _mm512_maskz_loadu_ps(lanes, x), w);
+  }
   template <int P>
   static void finish(const Args& a, Vec (&acc)[P], int64_t pixel, int64_t channel, int64_t n) {
     const __mmask16 mask = mask16(n);
@@ -47,8 +51,11 @@ struct DepthwiseS8 {
   static uint8_t padding(const Args& a) { return static_cast<uint8_t>(a.x_zero_point); }
   static Vec zero() { return _mm512_setzero_si512(); }
   static __m512i weights(const int8_t* w) { return _mm512_cvtepi8_epi32(_mm_load_si128(reinterpret_cast<const __m128i*>(w))); }
-  static void step(Vec& acc, const uint8_t* x, __m512i w, int64_t n) {
-    madd(acc, _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask16(n), x)), w);
+  static __mmask16 lanes(int64_t n) { return mask16(n); }
+  template <bool kFull>
+  static void step(Vec& acc, const uint8_t* x, __m512i w, __mmask16 lanes) {
+    const __m128i q = kFull ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(x)) : _mm_maskz_loadu_epi8(lanes, x);
+    madd(acc, _mm512_cvtepu8_epi32(q), w);
   }
   template <int P>
   static void finish(const Args& a, Vec (&acc)[P], int64_t pixel, int64_t channel, int64_t n) {

@@ -12,7 +12,6 @@ namespace fastc::rt {
 namespace {
 
 inline constexpr int kMaxRuns = 128;
-inline constexpr int64_t kSegmentBytes = 96 << 10;  // copied input rows of a segment: a part of a small L2
 
 inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -34,6 +33,7 @@ struct TilingRules {
   int64_t element;       // bytes of one x element in the row buffer
   bool always_copy;      // the row buffer's type is not x's type
   int64_t flat_row;      // pixels of a pseudo row where the convolution is a plain matrix product
+  int64_t segment_bytes = 96 << 10;  // copied input rows of a segment: a part of a small L2
 };
 
 struct Tiling {
@@ -87,7 +87,7 @@ inline Tiling make_tiling(const ConvShape& s, const TilingRules& rules) {
   t.max_rows = t.rows;
   if (t.copy) {
     const int64_t bytes = t.row_elements * rules.element;
-    const int64_t fit = max64(1, kSegmentBytes / max64(1, bytes));
+    const int64_t fit = max64(1, rules.segment_bytes / max64(1, bytes));
     const bool one_to_one = t.flat || t.dense_copy;
     t.max_rows = one_to_one ? fit : (fit - (s.kh - 1) * s.dil_h - 1) / s.stride_h + 1;
     t.max_rows = max64(1, min64(t.rows, fit < (s.kh - 1) * s.dil_h + 1 ? 1 : t.max_rows));
