@@ -1,0 +1,157 @@
+#include "passes/quantize/observers.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace fastc::quantize {
+namespace {
+
+// Squared error of rounding `values` to scale · [−127, 127].
+double rounding_error(std::span<const float> values, double scale) {
+  double sum = 0;
+  for (const float v : values) {
+    const double q = std::clamp(std::nearbyint(v / scale), -127.0, 127.0);
+    sum += (v - q * scale) * (v - q * scale);
+  }
+  return sum;
+}
+
+double weight_scale(std::span<const float> values, const WeightOptions& options) {
+  double most = 0;
+  for (const float v : values) most = std::max(most, static_cast<double>(std::fabs(v)));
+  if (most == 0) return 0;
+  const double full = most / 127;
+  if (options.observer != "mse") return full;
+  double best = full, least = rounding_error(values, full);
+  for (int step = 1; step < 50; ++step) {  // clipping more than half of the range never pays
+    const double scale = full * (1 - 0.01 * step);
+    if (const double e = rounding_error(values, scale); e < least) {
+      least = e;
+      best = scale;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+void Observed::widen(std::span<const float> values) {
+  for (const float v : values) {
+    if (std::isnan(v)) {
+      nan_ = true;
+    } else if (empty()) {
+      low_ = high_ = v;
+    } else {
+      low_ = std::min(low_, static_cast<double>(v));
+      high_ = std::max(high_, static_cast<double>(v));
+    }
+  }
+}
+
+bool Observed::finite() const { return !nan_ && std::isfinite(low_) && std::isfinite(high_); }
+
+void Observed::count(std::span<const float> values) {
+  bins_.resize(kBins);
+  const double width = high_ - low_;
+  const double per = width > 0 ? kBins / width : 0;
+  for (const float v : values) {
+    const auto bin = static_cast<int64_t>((v - low_) * per);
+    ++bins_[static_cast<size_t>(std::clamp<int64_t>(bin, 0, kBins - 1))];
+  }
+}
+
+double Observed::center(size_t bin) const { return low_ + (static_cast<double>(bin) + 0.5) * (high_ - low_) / kBins; }
+
+std::pair<double, double> Observed::percentile_range(double percent) const {
+  int64_t total = 0;
+  for (const int64_t n : bins_) total += n;
+  // Half of what may lie outside on each side; a side that ends at 0 (relu) gives its half to the other.
+  double outside = (1 - percent / 100) * static_cast<double>(total);
+  const bool both = low_ < 0 && high_ > 0;
+  if (both) outside /= 2;
+  const double bin_width = (high_ - low_) / kBins;
+  size_t first = 0, last = kBins;
+  int64_t below = 0, above = 0;
+  if (low_ < 0)
+    while (first + 1 < kBins && static_cast<double>(below + bins_[first]) <= outside) below += bins_[first++];
+  if (high_ > 0)
+    while (last > first + 1 && static_cast<double>(above + bins_[last - 1]) <= outside) above += bins_[--last];
+  return {low_ + static_cast<double>(first) * bin_width, low_ + static_cast<double>(last) * bin_width};
+}
+
+double Observed::error(double low, double high) const {
+  const Quant q = quant_of_range(low, high);
+  double sum = 0;
+  for (size_t bin = 0; bin < kBins; ++bin) {
+    if (bins_[bin] == 0) continue;
+    const double v = center(bin);
+    const double level = std::clamp(std::nearbyint(v / q.scale) + q.zero_point, 0.0, 255.0);
+    const double e = v - (level - q.zero_point) * q.scale;
+    sum += e * e * static_cast<double>(bins_[bin]);
+  }
+  return sum;
+}
+
+// Both ends are drawn in alike: a search over one number, as OMSE does it (Choukroun et al. 2019).
+std::pair<double, double> Observed::smallest_error_range() const {
+  std::pair<double, double> best{low_, high_};
+  double least = error(low_, high_);
+  for (int step = 1; step < 80; ++step) {
+    const double keep = 1 - 0.01 * step;
+    if (const double e = error(low_ * keep, high_ * keep); e < least) {
+      least = e;
+      best = {low_ * keep, high_ * keep};
+    }
+  }
+  return best;
+}
+
+Quant Observed::quant(const RangeOptions& options) const {
+  if (empty()) return {};
+  std::pair<double, double> range{low_, high_};
+  if (high_ > low_ && !bins_.empty()) {
+    if (options.observer == "percentile") range = percentile_range(options.percentile);
+    if (options.observer == "mse") range = smallest_error_range();
+  }
+  return quant_of_range(range.first, range.second);
+}
+
+Quant quant_of_range(double low, double high) {
+  low = std::min(low, 0.0);
+  high = std::max(high, 0.0);
+  // A value that is always 0, or too small for a float scale, is exact with any scale.
+  const auto scale = static_cast<float>((high - low) / 255);
+  if (!(scale > 1e-30F)) return {1, 0};
+  const double zero = std::nearbyint(-low / scale);
+  return {scale, static_cast<int32_t>(std::clamp(zero, 0.0, 255.0))};
+}
+
+Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::span<const double> least_scales) {
+  const Tensor data = dense.data.to_contiguous();
+  assert(data.dtype() == DType::kF32 && data.rank() >= 1);
+  const int64_t channels = data.shape()[0];
+  const int64_t inner = channels > 0 ? data.elements() / channels : 0;
+  Tensor q = Tensor::zeros(DType::kS8, data.shape()), scales = Tensor::zeros(DType::kF32, {channels});
+  const auto from = data.values<float>();
+  const auto to = q.mutable_values<int8_t>();
+  const auto s = scales.mutable_values<float>();
+  for (int64_t c = 0; c < channels; ++c) {
+    const auto row = from.subspan(static_cast<size_t>(c * inner), static_cast<size_t>(inner));
+    double scale = weight_scale(row, options);
+    if (!least_scales.empty()) scale = std::max(scale, least_scales[static_cast<size_t>(c)]);
+    s[c] = static_cast<float>(scale);
+    if (!(s[c] > 1e-30F)) s[c] = 1;  // a channel of zeros: every scale is right, and 1 keeps its bias in range
+    for (int64_t i = 0; i < inner; ++i)
+      to[c * inner + i] = static_cast<int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -127.0, 127.0));
+  }
+  Weight out{q, dense.encoding, dense.trainable};  // keeps the sparsity pattern: 0 stays 0
+  out.encoding.kind = Encoding::Kind::kInt;
+  out.encoding.bits = 8;
+  out.encoding.axis = 0;
+  out.encoding.group_size = 0;
+  out.encoding.scales = scales;
+  return out;
+}
+
+}  // namespace fastc::quantize

@@ -1,0 +1,59 @@
+// How a range of real numbers becomes a scale and a zero point: observers of activations, and scales of weights.
+//
+// Activations are affine, u8: real = scale · (q − zero_point), so a range [lo, hi] that holds 0 gives scale = (hi − lo)/255 and
+// zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Weights are symmetric, s8 in [−127, 127], per output channel.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ir/tensor.h"
+#include "ir/type.h"
+
+namespace fastc::quantize {
+
+struct RangeOptions {
+  std::string observer = "percentile";  // "min_max", "percentile", "mse"
+  double percentile = 99.99;            // share of the values, in percent, that must lie inside the range
+};
+
+// What was seen of one value, in two passes over the data: first the extremes, then counts between them. 16 KiB each.
+class Observed {
+ public:
+  void widen(std::span<const float> values);  // first pass
+  void count(std::span<const float> values);  // second pass
+  bool empty() const { return !(low_ <= high_); }
+  bool finite() const;
+  double low() const { return low_; }
+  double high() const { return high_; }
+
+  // min_max needs the first pass only.
+  Quant quant(const RangeOptions& options) const;
+
+ private:
+  static constexpr size_t kBins = 2048;
+  std::pair<double, double> percentile_range(double percent) const;
+  std::pair<double, double> smallest_error_range() const;
+  double error(double low, double high) const;  // mean squared error of quantizing what was counted
+  double center(size_t bin) const;
+
+  double low_ = 1, high_ = -1;  // empty
+  bool nan_ = false;
+  std::vector<int64_t> bins_;
+};
+
+// The affine parameters of a range; it is widened to hold 0, so that padding and relu are exact.
+Quant quant_of_range(double low, double high);
+
+struct WeightOptions {
+  std::string observer = "max";  // "max": the largest magnitude is 127; "mse": the scale with the smallest squared error
+};
+
+// Rounds each output channel (axis 0) of a dense weight to s8. `least_scales` (one per channel, or empty): lower bounds, which a
+// channel whose bias is large beside its weights needs so that the bias fits into the accumulator.
+Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::span<const double> least_scales = {});
+
+}  // namespace fastc::quantize
