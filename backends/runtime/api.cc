@@ -150,6 +150,15 @@ fastc_rt_status fastc_rt_output(const fastc_rt_model* model, int32_t index, fast
   return describe(model->model->program(), model->model->program().outputs, index, info);
 }
 
+const char* fastc_rt_symbol_name(const fastc_rt_model* model, int32_t input, int32_t axis) {
+  if (model == nullptr) return nullptr;
+  const Program& program = model->model->program();
+  for (const auto& symbol : program.symbols) {
+    if (static_cast<int32_t>(symbol.input) == input && static_cast<int32_t>(symbol.axis) == axis) return program.string(symbol.name);
+  }
+  return nullptr;
+}
+
 const char* fastc_rt_metadata(const fastc_rt_model* model, const char* key) {
   if (model == nullptr || key == nullptr) return nullptr;
   const Program& program = model->model->program();

@@ -46,12 +46,16 @@ FASTC_RT_API const char* fastc_rt_version(void);
 FASTC_RT_API const char* fastc_rt_isa(void); /* the instruction set in force: FASTC_CPU_ISA, else the best this CPU has */
 
 FASTC_RT_API fastc_rt_status fastc_rt_open(const char* path, fastc_rt_model** model, char* error, size_t error_bytes);
+/* `data` must stay as it is until the model is closed: weights are read in place (64-byte aligned memory is not copied). */
 FASTC_RT_API fastc_rt_status fastc_rt_open_memory(const void* data, size_t bytes, fastc_rt_model** model, char* error, size_t error_bytes);
 FASTC_RT_API void fastc_rt_close(fastc_rt_model* model);
 FASTC_RT_API int32_t fastc_rt_input_count(const fastc_rt_model* model);
 FASTC_RT_API int32_t fastc_rt_output_count(const fastc_rt_model* model);
 FASTC_RT_API fastc_rt_status fastc_rt_input(const fastc_rt_model* model, int32_t index, fastc_rt_value_info* info);
 FASTC_RT_API fastc_rt_status fastc_rt_output(const fastc_rt_model* model, int32_t index, fastc_rt_value_info* info);
+/* The name of the symbol that axis `axis` of input `input` binds ("N"), or NULL when its size is fixed. */
+FASTC_RT_API const char* fastc_rt_symbol_name(const fastc_rt_model* model, int32_t input, int32_t axis);
+FASTC_RT_API const char* fastc_rt_source_hash(void); /* SHA-256 over the sources this runtime was built from */
 FASTC_RT_API const char* fastc_rt_metadata(const fastc_rt_model* model, const char* key); /* NULL when absent */
 
 /* max_inputs: one tensor a input whose shape is the largest this session will see (data is not read). threads >= 1. */
@@ -74,7 +78,8 @@ FASTC_RT_API int32_t fastc_rt_op_count(const fastc_rt_model* model);
 FASTC_RT_API fastc_rt_status fastc_rt_op(const fastc_rt_session* session, int32_t index, fastc_rt_op_info* info);
 FASTC_RT_API void fastc_rt_profile(fastc_rt_session* session, int32_t on);
 /* Runs one op alone on the caller's operands (logical order, dense; quantized values as their integers): operands are the
- * op's non-constant inputs, in order; output receives its first output. */
+ * op's non-constant inputs, in order; output receives its first output. Their shapes are those of the inputs that
+ * fastc_rt_session_open, _output_shape or _run saw last. */
 FASTC_RT_API fastc_rt_status fastc_rt_run_op(fastc_rt_session* session, int32_t index, const fastc_rt_tensor* operands, int32_t operand_count, fastc_rt_tensor* output, char* error, size_t error_bytes);
 /* Names of the op's non-constant operand values and of its outputs (as in the IR), to find them in a reference run. */
 FASTC_RT_API const char* fastc_rt_op_operand(const fastc_rt_model* model, int32_t op, int32_t operand);
