@@ -1,0 +1,83 @@
+// Tensors made from numbers.
+#include <cmath>
+
+#include "frontends/aten/lowering.h"
+
+namespace fastc::aten {
+namespace {
+
+// arange(end), arange(start, end), arange(start, end, step)
+Result<ArgList> arange(Lowering& l, const Call& call) {
+  bool floats = call.arg("start").number() || call.arg("end").number() || call.arg("step").number();
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", floats ? DType::kF32 : DType::kI64));
+  double start = 0, step = call.number_or("step", 1);
+  if (call.has("start")) {
+    auto s = call.number("start");
+    if (!s) return input_error("arange from a size that is not fixed ({}) is not supported", call.arg("start").dim() ? call.arg("start").dim()->text() : "?");
+    start = *s;
+  }
+  if (step == 0) return input_error("arange with step 0");
+  Dim length(0);
+  if (auto end = call.number("end")) {
+    double n = std::ceil((*end - start) / step);
+    if (!(n < 1e9)) return input_error("arange of {} numbers", n);
+    length = Dim(n > 0 ? static_cast<int64_t>(n) : 0);
+  } else {
+    FASTC_TRY(Dim symbolic, call.dim("end"));
+    if (start != std::floor(start) || step != std::floor(step) || step < 1) return input_error("arange to {} needs a whole start and a positive whole step", symbolic.text());
+    auto s = static_cast<int64_t>(step);
+    length = floor_div(symbolic - Dim(static_cast<int64_t>(start)) + Dim(s - 1), s);
+  }
+  return one(l.emit("iota", {}, {{"length", length}, {"start", start}, {"step", step}, {"dtype", std::string(name_of(dtype))}}));
+}
+
+// zeros, ones, full and their kin: the shape from `size` or like `self`.
+Result<ArgList> filled(Lowering& l, const Call& call) {
+  Shape shape;
+  DType fallback = DType::kF32;
+  auto self = call.optional_tensor("self");
+  if (call.has("size")) {
+    FASTC_TRY(shape, call.dims("size"));
+  } else if (self) {
+    shape = l.shape(*self);
+  } else {
+    return input_error("expected a size");
+  }
+  if (self) fallback = l.type(*self).dtype;
+  double value = call.op.find("ones") != std::string::npos ? 1 : 0;
+  if (call.op.find("full") != std::string::npos) {
+    FASTC_TRY(value, call.number("fill_value"));
+    if (!self) fallback = call.arg("fill_value").number() ? DType::kF32 : call.arg("fill_value").flag() ? DType::kBool : DType::kI64;
+  }
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", fallback));
+  return one(l.full(std::move(shape), value, dtype));
+}
+
+// The triangle as a comparison of row and column numbers: keep where column - row <= diagonal (tril), >= (triu).
+Result<ArgList> triangle(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  int64_t diagonal = call.integer_or("diagonal", 0);
+  const Shape s = l.shape(x);
+  if (s.size() < 2) return input_error("expected at least 2 axes, found [{}]", shape_text(s));
+  const Dim rows = s[s.size() - 2], columns = s.back();
+  auto numbers = [&](const Dim& n, double start) {
+    return l.emit("iota", {}, {{"length", n}, {"start", start}, {"step", 1.0}, {"dtype", std::string("i64")}});
+  };
+  FASTC_TRY(auto row, numbers(rows, static_cast<double>(diagonal)));
+  FASTC_TRY(auto row_column, l.reshape(row, {rows, Dim(1)}));
+  FASTC_TRY(auto column, numbers(columns, 0));
+  FASTC_TRY(auto keep, l.emit(call.op == "tril" ? "le" : "ge", {column, row_column}));
+  if (l.type(x).dtype == DType::kBool) return one(l.emit("logical_and", {x, keep}));
+  return one(l.emit("where", {keep, x, scalar_tensor(0, l.type(x).dtype)}));
+}
+
+constexpr RuleEntry kRules[] = {
+    {"arange", arange},    {"zeros", filled},     {"ones", filled},     {"full", filled},      {"new_zeros", filled}, {"new_ones", filled}, {"new_full", filled},
+    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"tril", triangle},   {"triu", triangle},
+};
+
+}  // namespace
+
+std::span<const RuleEntry> factory_rules() { return kRules; }
+
+}  // namespace fastc::aten

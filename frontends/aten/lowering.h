@@ -1,0 +1,111 @@
+// Builds the module from aten calls: names nodes and constants, promotes types, and asks the rule of each op.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "frontends/aten/arg.h"
+#include "ir/module.h"
+
+namespace fastc::aten {
+
+// An operand that a rule hands to emit(): a value, nothing, or a constant that becomes a weight called NODE.constant.
+using Operand = std::variant<std::monostate, TensorArg, Tensor>;
+using Operands = std::vector<Operand>;
+Operand operand(const std::optional<TensorArg>& t);  // nothing when absent
+
+class Lowering {
+ public:
+  explicit Lowering(Module& module) : module_(module) {}
+
+  // Where the next calls stand: the dotted path of the enclosing module, and file:line of the user's model.
+  void place(std::string scope, std::string source) {
+    scope_ = std::move(scope);
+    source_ = std::move(source);
+  }
+  const std::string& scope() const { return scope_; }
+  const std::string& source() const { return source_; }
+
+  // Results of the call; an error names op, source and node, and says what to do.
+  Result<ArgList> lower(const Call& call);
+
+  // --- for frontends
+  // The value of a weight reached by `path`. The same memory under another path gives the same value: tied weights.
+  TensorArg weight(const std::string& path, const Tensor& data, bool trainable);
+
+  // --- for rules
+  Module& module() { return module_; }
+  const Type& type(const TensorArg& t) const { return module_.value(t.id).type; }
+  const Shape& shape(const TensorArg& t) const { return type(t).shape; }
+  int64_t rank(const TensorArg& t) const { return type(t).rank(); }
+  bool is_weight(const TensorArg& t) const { return module_.is_weight(t.id); }
+
+  // A node; `owner` is the weight whose module names it ("" for none: ENCLOSING.OP_NUMBER).
+  Result<TensorArg> emit(std::string_view op, Operands operands, Attrs attrs = {}, const std::string& owner_weight = {});
+  Result<std::vector<TensorArg>> emit_all(std::string_view op, Operands operands, Attrs attrs = {}, const std::string& owner_weight = {});
+  Result<TensorArg> cast(const TensorArg& t, DType to);                // itself when it has the type
+  Result<TensorArg> reshape(const TensorArg& t, Shape to);             // itself when it has the shape
+  Result<TensorArg> permute(const TensorArg& t, std::vector<int64_t> perm);  // a weight of rank 2 is transposed in place (as a view)
+  Result<TensorArg> slice(const TensorArg& t, int64_t axis, Dim start, Dim end, int64_t step = 1);  // start, end as Python has them
+  Result<TensorArg> expand(const TensorArg& t, Shape to);
+  // Filled with one number.
+  Result<TensorArg> full(Shape shape, double value, DType dtype);
+  // A tensor operand out of a tensor or a number; numbers must be known, or an iota makes them.
+  Result<TensorArg> materialize(const Arg& arg, DType dtype);
+
+  // Negative axes count from the end.
+  Result<int64_t> axis(int64_t axis, int64_t rank) const;
+  // a <= b for every value the symbols can have.
+  bool always_le(const Dim& a, const Dim& b) const;
+
+ private:
+  std::string node_name(std::string_view op, const std::string& owner_weight);
+
+  Module& module_;
+  std::string scope_, source_;
+  std::map<std::string, int> counters_;  // by ENCLOSING.OP
+  std::map<std::string, ValueId> by_path_;
+  std::map<ValueId, ValueId> transposed_;  // both ways
+};
+
+// A rank-0 constant.
+Tensor scalar_tensor(double value, DType dtype);
+
+using Rule = Result<ArgList> (*)(Lowering&, const Call&);
+struct RuleEntry {
+  std::string_view op;
+  Rule rule;
+};
+// One table a family; lower() looks through all (rules.cc).
+std::span<const RuleEntry> convolution_rules();
+std::span<const RuleEntry> pooling_rules();
+std::span<const RuleEntry> norm_rules();
+std::span<const RuleEntry> unary_rules();
+std::span<const RuleEntry> binary_rules();
+std::span<const RuleEntry> reduce_rules();
+std::span<const RuleEntry> view_rules();
+std::span<const RuleEntry> join_rules();
+std::span<const RuleEntry> matmul_rules();
+std::span<const RuleEntry> attention_rules();
+std::span<const RuleEntry> recurrent_rules();
+std::span<const RuleEntry> factory_rules();
+std::span<const RuleEntry> indexing_rules();
+std::span<const RuleEntry> scalar_rules();
+Rule find_rule(std::string_view op);
+
+// Rules return one tensor mostly.
+inline Result<ArgList> one(Result<TensorArg> t) {
+  if (!t) return tl::unexpected<Error>(std::move(t).error());
+  return ArgList{Arg{std::move(*t)}};
+}
+
+// ATen's ScalarType numbers ↔ ours.
+Result<DType> dtype_of_scalar_type(int64_t scalar_type);
+int64_t scalar_type_of(DType dtype);
+// The argument as a type; `fallback` where it is none.
+Result<DType> dtype_argument(const Call& call, std::string_view name, DType fallback);
+
+}  // namespace fastc::aten

@@ -1,0 +1,71 @@
+// Normalisations.
+#include <algorithm>
+
+#include "frontends/aten/lowering.h"
+
+namespace fastc::aten {
+namespace {
+
+// A second result that aten gives beside the first (saved statistics) is absent: using it is an error at its user.
+Result<ArgList> first_of(Result<TensorArg> y, size_t count) {
+  FASTC_TRY(auto list, one(std::move(y)));
+  list.resize(count);
+  return list;
+}
+
+Result<ArgList> batch_norm(Lowering& l, const Call& call) {
+  if (call.flag_or("training", false) || call.flag_or("train", false))
+    return input_error("the model was saved in training mode; call model.eval() before exporting");
+  FASTC_TRY(auto x, call.tensor("input"));
+  auto weight = call.optional_tensor("weight"), bias = call.optional_tensor("bias");
+  auto mean = call.optional_tensor("running_mean"), var = call.optional_tensor("running_var");
+  if (!mean || !var) return input_error("batch norm without running statistics is not supported; train with track_running_stats=True");
+  FASTC_TRY(double eps, call.number("eps"));
+  size_t results = call.op == "batch_norm" ? 1 : 3;
+  return first_of(l.emit("batch_norm", {x, operand(weight), operand(bias), *mean, *var},
+                         {{"eps", eps}, {"momentum", call.number_or("momentum", 0.1)}}, mean->path),
+                  results);
+}
+
+// How many trailing axes normalized_shape covers; it must be the shape of those.
+Result<int64_t> trailing_axes(Lowering& l, const Call& call, const TensorArg& x) {
+  FASTC_TRY(Shape normalized, call.dims("normalized_shape"));
+  const Shape& shape = l.shape(x);
+  if (normalized.empty() || normalized.size() > shape.size() || !std::equal(normalized.rbegin(), normalized.rend(), shape.rbegin()))
+    return input_error("normalized_shape [{}] does not fit an input [{}]", shape_text(normalized), shape_text(shape));
+  return static_cast<int64_t>(normalized.size());
+}
+
+Result<ArgList> layer_norm(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("input"));
+  FASTC_TRY(int64_t axes, trailing_axes(l, call, x));
+  auto weight = call.optional_tensor("weight"), bias = call.optional_tensor("bias");
+  return first_of(l.emit("layer_norm", {x, operand(weight), operand(bias)}, {{"axes", axes}, {"eps", call.number_or("eps", 1e-5)}},
+                         weight ? weight->path : std::string()),
+                  call.op == "layer_norm" ? 1 : 3);
+}
+
+Result<ArgList> rms_norm(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("input"));
+  FASTC_TRY(int64_t axes, trailing_axes(l, call, x));
+  if (axes != 1) return input_error("expected normalized_shape of one axis, found {}", axes);
+  auto weight = call.optional_tensor("weight");
+  // Without an eps aten takes the type's smallest step.
+  return one(l.emit("rms_norm", {x, operand(weight)}, {{"eps", call.number_or("eps", 1.1920928955078125e-07)}}, weight ? weight->path : std::string()));
+}
+
+constexpr RuleEntry kRules[] = {
+    {"batch_norm", batch_norm},
+    {"native_batch_norm", batch_norm},
+    {"_native_batch_norm_legit", batch_norm},
+    {"_native_batch_norm_legit_no_training", batch_norm},
+    {"layer_norm", layer_norm},
+    {"native_layer_norm", layer_norm},
+    {"rms_norm", rms_norm},
+};
+
+}  // namespace
+
+std::span<const RuleEntry> norm_rules() { return kRules; }
+
+}  // namespace fastc::aten

@@ -1,0 +1,100 @@
+// Reductions.
+#include <algorithm>
+
+#include "frontends/aten/lowering.h"
+
+namespace fastc::aten {
+namespace {
+
+// The axes to reduce: all when `dim` is absent or empty.
+Result<std::vector<int64_t>> axes_of(Lowering& l, const Call& call, const TensorArg& x) {
+  std::vector<int64_t> axes;
+  if (call.has("dim")) {
+    FASTC_TRY(auto dims, call.integers("dim"));
+    for (int64_t d : dims) {
+      FASTC_TRY(int64_t axis, l.axis(d, l.rank(x)));
+      if (std::ranges::find(axes, axis) != axes.end()) return input_error("axis {} is listed twice", axis);
+      axes.push_back(axis);
+    }
+  }
+  if (axes.empty())
+    for (int64_t i = 0; i < l.rank(x); ++i) axes.push_back(i);
+  std::ranges::sort(axes);
+  return axes;
+}
+
+bool is_float(DType t) { return t == DType::kF32 || t == DType::kF64 || t == DType::kF16 || t == DType::kBF16; }
+
+Result<TensorArg> reduce_over(Lowering& l, std::string_view op, const TensorArg& x, std::vector<int64_t> axes, bool keep) {
+  return l.emit(op, {x}, {{"axes", std::move(axes)}, {"keep_dims", keep}});
+}
+
+Result<ArgList> reduce(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  bool mean = call.op == "mean", sum = call.op == "sum";
+  DType own = l.type(x).dtype;
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", sum && !is_float(own) ? DType::kI64 : own));  // aten adds integers up as int64
+  FASTC_TRY(x, l.cast(x, dtype));
+  FASTC_TRY(auto axes, axes_of(l, call, x));
+  return one(reduce_over(l, mean ? "reduce_mean" : sum ? "reduce_sum" : call.op == "amax" ? "reduce_max" : "reduce_min", x, axes, call.flag_or("keepdim", false)));
+}
+
+// max and min: of everything, along an axis (values and indices), or of two tensors.
+Result<ArgList> extreme(Lowering& l, const Call& call) {
+  if (call.has("other") || call.has("a") || call.has("b")) return find_rule(call.op == "max" ? "maximum" : "minimum")(l, call);
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(auto axes, axes_of(l, call, x));
+  FASTC_TRY(auto y, reduce_over(l, call.op == "max" ? "reduce_max" : "reduce_min", x, axes, call.flag_or("keepdim", false)));
+  return ArgList{Arg{y}, Arg{}};
+}
+
+// sqrt(sum(x²)); other orders are not there.
+Result<ArgList> vector_norm(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  double order = call.has("ord") ? call.number_or("ord", 2) : call.number_or("p", 2);
+  if (order != 2) return input_error("a norm of order {} is not supported; write it out", order);
+  FASTC_TRY(auto axes, axes_of(l, call, x));
+  FASTC_TRY(auto squares, l.emit("mul", {x, x}));
+  FASTC_TRY(auto sum, reduce_over(l, "reduce_sum", squares, axes, call.flag_or("keepdim", false)));
+  return one(l.emit("sqrt", {sum}));
+}
+
+// mean((x - mean x)²), times n / (n - correction).
+Result<TensorArg> variance(Lowering& l, const Call& call, const TensorArg& x, TensorArg& mean, bool keep) {
+  FASTC_TRY(auto axes, axes_of(l, call, x));
+  Dim count(1);
+  for (int64_t a : axes) count = count * l.shape(x)[static_cast<size_t>(a)];
+  double correction = call.has("correction") ? call.number_or("correction", 1) : call.flag_or("unbiased", true) ? 1 : 0;
+  if (correction != 0 && !count.is_constant()) return input_error("the unbiased variance over an axis that is not fixed is not supported");
+  FASTC_TRY(auto centre, reduce_over(l, "reduce_mean", x, axes, true));
+  FASTC_TRY(auto centred, l.emit("sub", {x, centre}));
+  FASTC_TRY(auto squares, l.emit("mul", {centred, centred}));
+  FASTC_TRY(auto var, reduce_over(l, "reduce_mean", squares, axes, keep));
+  mean = centre;
+  if (!keep) {
+    FASTC_TRY(mean, l.reshape(centre, l.shape(var)));
+  }
+  if (correction == 0) return var;
+  double n = static_cast<double>(count.constant());
+  return l.emit("mul", {var, scalar_tensor(n / (n - correction), l.type(x).dtype)});
+}
+
+Result<ArgList> var(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  TensorArg mean;
+  FASTC_TRY(auto v, variance(l, call, x, mean, call.flag_or("keepdim", false)));
+  if (call.op == "var") return ArgList{Arg{v}};
+  if (call.op == "std") return one(l.emit("sqrt", {v}));
+  return ArgList{Arg{v}, Arg{mean}};
+}
+
+constexpr RuleEntry kRules[] = {
+    {"mean", reduce}, {"sum", reduce}, {"amax", reduce}, {"amin", reduce}, {"max", extreme}, {"min", extreme},
+    {"linalg_vector_norm", vector_norm}, {"norm", vector_norm}, {"var", var}, {"std", var}, {"var_mean", var},
+};
+
+}  // namespace
+
+std::span<const RuleEntry> reduce_rules() { return kRules; }
+
+}  // namespace fastc::aten

@@ -1,0 +1,178 @@
+// Elementwise ops of one tensor, and what is the identity when a trained model runs.
+#include <cmath>
+
+#include "frontends/aten/lowering.h"
+
+namespace fastc::aten {
+namespace {
+
+bool is_float(DType t) { return t == DType::kF32 || t == DType::kF64 || t == DType::kF16 || t == DType::kBF16; }
+
+// The operand as a float: aten computes sqrt and its like of integers in float32.
+Result<TensorArg> float_operand(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (is_float(l.type(x).dtype)) return x;
+  return l.cast(x, DType::kF32);
+}
+
+// Ops called alike here and there.
+Result<ArgList> same(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, float_operand(l, call));
+  return one(l.emit(call.op, {x}));
+}
+
+Result<ArgList> keeps_type(Lowering& l, const Call& call) {  // neg, abs, relu of integers stay integers
+  FASTC_TRY(auto x, call.tensor("self"));
+  return one(l.emit(call.op, {x}));
+}
+
+Result<ArgList> identity(Lowering&, const Call& call) {
+  if (call.flag_or("train", false) && call.number_or("p", 0) > 0)
+    return input_error("the model was saved in training mode; call model.eval() before exporting");
+  const Arg& self = call.has("self") ? call.arg("self") : call.arg("input");
+  return ArgList{self};
+}
+
+Result<ArgList> native_dropout(Lowering& l, const Call& call) {
+  FASTC_TRY(auto list, identity(l, call));
+  list.resize(2);
+  return list;
+}
+
+Result<ArgList> gelu(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, float_operand(l, call));
+  const std::string* approximate = call.arg("approximate").text();
+  return one(l.emit(approximate && *approximate == "tanh" ? "gelu_tanh" : "gelu", {x}));
+}
+
+Result<ArgList> hardtanh(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  bool relu6 = call.op == "relu6";
+  double lo = relu6 ? 0 : call.number_or("min_val", -1), hi = relu6 ? 6 : call.number_or("max_val", 1);
+  return one(l.emit("clip", {x}, {{"lo", lo}, {"hi", hi}}));
+}
+
+Result<ArgList> clamp(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  bool tensors = call.arg("min").tensor() || call.arg("max").tensor();
+  bool has_lo = call.has("min"), has_hi = call.has("max");
+  DType dtype = l.type(x).dtype;
+  if (has_lo && has_hi && !tensors && dtype == DType::kF32)
+    return one(l.emit("clip", {x}, {{"lo", call.number_or("min", 0)}, {"hi", call.number_or("max", 0)}}));
+  auto bound = [&](std::string_view name) -> Result<Operand> {
+    if (auto t = call.optional_tensor(name)) return Operand{*t};
+    FASTC_TRY(double v, call.number(name));
+    return Operand{scalar_tensor(v, dtype)};
+  };
+  TensorArg y = x;
+  if (has_lo) {
+    FASTC_TRY(Operand lo, bound("min"));
+    FASTC_TRY(y, l.emit("maximum", {y, lo}));
+  }
+  if (has_hi) {
+    FASTC_TRY(Operand hi, bound("max"));
+    FASTC_TRY(y, l.emit("minimum", {y, hi}));
+  }
+  return ArgList{Arg{y}};
+}
+
+Result<ArgList> leaky_relu(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  return one(l.emit("leaky_relu", {x}, {{"slope", call.number_or("negative_slope", 0.01)}}));
+}
+
+Result<ArgList> elu(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (call.number_or("scale", 1) != 1 || call.number_or("input_scale", 1) != 1) return input_error("elu with a scale is not supported");
+  return one(l.emit("elu", {x}, {{"alpha", call.number_or("alpha", 1)}}));
+}
+
+Result<ArgList> hard(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  return one(l.emit(call.op == "hardswish" ? "hard_swish" : "hard_sigmoid", {x}));
+}
+
+Result<ArgList> softplus(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, float_operand(l, call));
+  if (call.number_or("beta", 1) != 1) return input_error("softplus with beta {} is not supported", call.number_or("beta", 1));
+  return one(l.emit("softplus", {x}));
+}
+
+Result<ArgList> mish(Lowering& l, const Call& call) {  // x * tanh(softplus(x))
+  FASTC_TRY(auto x, float_operand(l, call));
+  FASTC_TRY(auto s, l.emit("softplus", {x}));
+  FASTC_TRY(auto t, l.emit("tanh", {s}));
+  return one(l.emit("mul", {x, t}));
+}
+
+Result<ArgList> log_sigmoid(Lowering& l, const Call& call) {  // -softplus(-x)
+  FASTC_TRY(auto x, float_operand(l, call));
+  FASTC_TRY(auto n, l.emit("neg", {x}));
+  FASTC_TRY(auto s, l.emit("softplus", {n}));
+  return one(l.emit("neg", {s}));
+}
+
+Result<ArgList> square(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  return one(l.emit("mul", {x, x}));
+}
+
+Result<ArgList> logical_not(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (call.op == "bitwise_not" && l.type(x).dtype != DType::kBool) return input_error("bitwise_not of integers is not supported");
+  FASTC_TRY(auto b, l.cast(x, DType::kBool));
+  return one(l.emit("logical_not", {b}));
+}
+
+Result<ArgList> softmax(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", is_float(l.type(x).dtype) ? l.type(x).dtype : DType::kF32));
+  FASTC_TRY(x, l.cast(x, dtype));
+  FASTC_TRY(int64_t dim, call.integer("dim"));
+  FASTC_TRY(int64_t axis, l.axis(dim, l.rank(x)));
+  return one(l.emit(call.op.find("log") == std::string::npos ? "softmax" : "log_softmax", {x}, {{"axis", axis}}));
+}
+
+Result<ArgList> cumsum(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  DType own = l.type(x).dtype;
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", is_float(own) ? own : DType::kI64));  // aten adds integers and bools up as int64
+  FASTC_TRY(x, l.cast(x, dtype));
+  FASTC_TRY(int64_t dim, call.integer("dim"));
+  FASTC_TRY(int64_t axis, l.axis(dim, l.rank(x)));
+  return one(l.emit("cumsum", {x}, {{"axis", axis}}));
+}
+
+Result<ArgList> to(Lowering& l, const Call& call) {
+  FASTC_TRY(auto list, identity(l, call));
+  TensorArg* x = std::get_if<TensorArg>(&list[0].value);
+  if (!x) return list;  // a number: its type does not matter
+  if (auto other = call.optional_tensor("other")) return one(l.cast(*x, l.type(*other).dtype));
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", l.type(*x).dtype));
+  return one(l.cast(*x, dtype));
+}
+
+Result<ArgList> to_bool(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  return one(l.cast(x, call.op == "bool" ? DType::kBool : call.op == "long" ? DType::kI64 : DType::kF32));
+}
+
+constexpr RuleEntry kRules[] = {
+    {"relu", keeps_type}, {"neg", keeps_type}, {"abs", keeps_type},
+    {"sigmoid", same}, {"tanh", same}, {"silu", same}, {"exp", same}, {"log", same}, {"sqrt", same}, {"rsqrt", same}, {"erf", same}, {"sin", same},
+    {"cos", same}, {"reciprocal", same}, {"floor", same},
+    {"gelu", gelu}, {"hardtanh", hardtanh}, {"relu6", hardtanh}, {"clamp", clamp}, {"clamp_min", clamp}, {"clamp_max", clamp}, {"clip", clamp},
+    {"leaky_relu", leaky_relu}, {"elu", elu}, {"softplus", softplus}, {"mish", mish}, {"log_sigmoid", log_sigmoid}, {"square", square},
+    {"hardswish", hard}, {"hardsigmoid", hard},
+    {"logical_not", logical_not}, {"bitwise_not", logical_not}, {"softmax", softmax}, {"_softmax", softmax}, {"log_softmax", softmax}, {"_log_softmax", softmax},
+    {"cumsum", cumsum}, {"to", to}, {"_to_copy", to}, {"type_as", to}, {"bool", to_bool}, {"long", to_bool}, {"float", to_bool},
+    {"dropout", identity}, {"feature_dropout", identity}, {"alpha_dropout", identity}, {"native_dropout", native_dropout},
+    {"contiguous", identity}, {"clone", identity}, {"alias", identity}, {"detach", identity}, {"lift_fresh", identity}, {"lift_fresh_copy", identity},
+    {"positive", identity}, {"cpu", identity},
+};
+
+}  // namespace
+
+std::span<const RuleEntry> unary_rules() { return kRules; }
+
+}  // namespace fastc::aten

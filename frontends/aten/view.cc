@@ -1,0 +1,229 @@
+// Ops that only move or rename elements: reshape, permute, slice, expand, pad.
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+
+#include "frontends/aten/lowering.h"
+
+namespace fastc::aten {
+namespace {
+
+Result<ArgList> view(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (auto other = call.optional_tensor("other")) return one(l.reshape(x, l.shape(*other)));
+  if (call.has("dtype")) return input_error("reading a tensor's bits as another type is not supported");
+  FASTC_TRY(Shape size, call.dims(call.has("shape") ? "shape" : "size"));
+  return one(l.reshape(x, std::move(size)));
+}
+
+Result<ArgList> flatten(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  const Shape& from = l.shape(x);
+  FASTC_TRY(int64_t start, l.axis(call.integer_or("start_dim", 0), l.rank(x)));
+  FASTC_TRY(int64_t end, l.axis(call.integer_or("end_dim", -1), l.rank(x)));
+  if (end < start) return input_error("start_dim {} lies behind end_dim {}", start, end);
+  Shape to(from.begin(), from.begin() + start);
+  to.push_back(product(Shape(from.begin() + start, from.empty() ? from.end() : from.begin() + end + 1)));
+  if (!from.empty()) to.insert(to.end(), from.begin() + end + 1, from.end());
+  return one(l.reshape(x, std::move(to)));
+}
+
+Result<ArgList> unflatten(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t dim, call.integer("dim"));
+  FASTC_TRY(int64_t axis, l.axis(dim, l.rank(x)));
+  FASTC_TRY(Shape sizes, call.dims("sizes"));
+  const Shape& from = l.shape(x);
+  Shape to(from.begin(), from.begin() + axis);
+  to.insert(to.end(), sizes.begin(), sizes.end());
+  to.insert(to.end(), from.begin() + axis + 1, from.end());
+  return one(l.reshape(x, std::move(to)));
+}
+
+Result<ArgList> squeeze(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  const Shape& from = l.shape(x);
+  std::vector<bool> drop(from.size(), !call.has("dim"));
+  if (call.has("dim")) {
+    FASTC_TRY(auto dims, call.integers("dim"));
+    for (int64_t d : dims) {
+      FASTC_TRY(int64_t axis, l.axis(d, l.rank(x)));
+      if (!from.empty()) drop[static_cast<size_t>(axis)] = true;
+    }
+  }
+  Shape to;
+  for (size_t i = 0; i < from.size(); ++i)
+    if (!drop[i] || !(from[i] == Dim(1))) to.push_back(from[i]);
+  return one(l.reshape(x, std::move(to)));
+}
+
+Result<ArgList> unsqueeze(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t dim, call.integer("dim"));
+  FASTC_TRY(int64_t axis, l.axis(dim, l.rank(x) + 1));
+  Shape to = l.shape(x);
+  to.insert(to.begin() + axis, Dim(1));
+  return one(l.reshape(x, std::move(to)));
+}
+
+std::vector<int64_t> identity_perm(int64_t rank) {
+  std::vector<int64_t> perm(static_cast<size_t>(rank));
+  std::iota(perm.begin(), perm.end(), 0);
+  return perm;
+}
+
+Result<ArgList> permute(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(auto dims, call.integers("dims"));
+  std::vector<int64_t> perm;
+  for (int64_t d : dims) {
+    FASTC_TRY(int64_t axis, l.axis(d, l.rank(x)));
+    perm.push_back(axis);
+  }
+  return one(l.permute(x, std::move(perm)));
+}
+
+Result<ArgList> transpose(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  int64_t rank = l.rank(x);
+  if (rank < 2) return ArgList{Arg{x}};
+  bool last = call.op == "t" || call.op == "numpy_T" || call.op == "mT";
+  FASTC_TRY(int64_t a, l.axis(last ? rank - 2 : call.integer_or("dim0", 0), rank));
+  FASTC_TRY(int64_t b, l.axis(last ? rank - 1 : call.integer_or("dim1", 1), rank));
+  auto perm = identity_perm(rank);
+  if (call.op == "numpy_T") {
+    std::ranges::reverse(perm);
+  } else {
+    std::swap(perm[static_cast<size_t>(a)], perm[static_cast<size_t>(b)]);
+  }
+  return one(l.permute(x, std::move(perm)));
+}
+
+Result<ArgList> movedim(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(auto from, call.integers("source"));
+  FASTC_TRY(auto to, call.integers("destination"));
+  if (from.size() != 1 || to.size() != 1) return input_error("movedim of several axes is not supported; use permute");
+  FASTC_TRY(int64_t source, l.axis(from[0], l.rank(x)));
+  FASTC_TRY(int64_t target, l.axis(to[0], l.rank(x)));
+  auto perm = identity_perm(l.rank(x));
+  perm.erase(perm.begin() + source);
+  perm.insert(perm.begin() + target, source);
+  return one(l.permute(x, std::move(perm)));
+}
+
+Result<ArgList> slice(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 0), l.rank(x)));
+  Dim start(0), end(INT64_MAX);
+  if (call.has("start")) {
+    FASTC_TRY(start, call.dim("start"));
+  }
+  if (call.has("end")) {
+    FASTC_TRY(end, call.dim("end"));
+  }
+  return one(l.slice(x, axis, start, end, call.integer_or("step", 1)));
+}
+
+Result<ArgList> select(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t dim, call.integer("dim"));
+  FASTC_TRY(int64_t axis, l.axis(dim, l.rank(x)));
+  FASTC_TRY(Dim index, call.dim("index"));
+  Shape shape = l.shape(x);
+  const Dim size = shape[static_cast<size_t>(axis)];
+  if (index.is_constant() && index.constant() < 0) index = index + size;
+  FASTC_TRY(auto part, l.slice(x, axis, index, index + 1));
+  shape.erase(shape.begin() + axis);
+  return one(l.reshape(part, std::move(shape)));
+}
+
+Result<ArgList> narrow(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t dim, call.integer("dim"));
+  FASTC_TRY(int64_t axis, l.axis(dim, l.rank(x)));
+  FASTC_TRY(Dim start, call.dim("start"));
+  FASTC_TRY(Dim length, call.dim("length"));
+  return one(l.slice(x, axis, start, start + length));
+}
+
+Result<ArgList> expand(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (auto other = call.optional_tensor("other")) return one(l.expand(x, l.shape(*other)));
+  FASTC_TRY(Shape size, call.dims("size"));
+  return one(l.expand(x, std::move(size)));
+}
+
+// repeat(r): each axis r times. Axes of length 1 expand; others go through a new axis in front of them.
+Result<ArgList> repeat(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(Shape times, call.dims("repeats"));
+  Shape from = l.shape(x);
+  if (times.size() < from.size()) return input_error("expected at least {} repeats, found {}", from.size(), times.size());
+  from.insert(from.begin(), times.size() - from.size(), Dim(1));
+  Shape split, wide, to;
+  for (size_t i = 0; i < from.size(); ++i) {
+    if (!(times[i] == Dim(1)) && !(from[i] == Dim(1))) {
+      split.push_back(Dim(1));
+      wide.push_back(times[i]);
+      split.push_back(from[i]);
+      wide.push_back(from[i]);
+    } else {
+      split.push_back(from[i]);
+      wide.push_back(from[i] * times[i]);
+    }
+    to.push_back(from[i] * times[i]);
+  }
+  FASTC_TRY(auto a, l.reshape(x, std::move(split)));
+  FASTC_TRY(auto b, l.expand(a, std::move(wide)));
+  return one(l.reshape(b, std::move(to)));
+}
+
+// aten lists pads from the last axis backwards: (last begin, last end, before last begin, …).
+Result<ArgList> pad(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  const std::string* mode = call.arg("mode").text();
+  if (mode && *mode != "constant") return input_error("padding mode \"{}\" is not supported; use constant padding", *mode);
+  FASTC_TRY(auto pads, call.integers("pad"));
+  auto rank = static_cast<size_t>(l.rank(x));
+  if (pads.size() % 2 != 0 || pads.size() > 2 * rank) return input_error("expected at most {} pads, in pairs, found {}", 2 * rank, pads.size());
+  std::vector<int64_t> padding(2 * rank, 0);
+  TensorArg y = x;
+  for (size_t i = 0; i < pads.size() / 2; ++i) {
+    size_t axis = rank - 1 - i;
+    int64_t begin = pads[2 * i], end = pads[2 * i + 1];
+    if (begin < 0 || end < 0) {  // negative pads cut
+      const Dim size = l.shape(y)[axis];
+      FASTC_TRY(y, l.slice(y, static_cast<int64_t>(axis), Dim(std::max<int64_t>(0, -begin)), size - Dim(std::max<int64_t>(0, -end))));
+    }
+    padding[axis] = std::max<int64_t>(0, begin);
+    padding[rank + axis] = std::max<int64_t>(0, end);
+  }
+  if (std::ranges::all_of(padding, [](int64_t p) { return p == 0; })) return ArgList{Arg{y}};
+  return one(l.emit("pad", {y}, {{"padding", padding}, {"value", call.number_or("value", 0)}}));
+}
+
+// [N, C·r², H, W] → [N, C, H·r, W·r]
+Result<ArgList> pixel_shuffle(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t r, call.integer("upscale_factor"));
+  Shape s = l.shape(x);
+  if (s.size() != 4 || r < 1) return input_error("expected an input of 4 axes, found [{}]", shape_text(s));
+  FASTC_TRY(Dim c, Dim::exact_div(s[1], Dim(r * r)));
+  FASTC_TRY(auto split, l.reshape(x, {s[0], c, Dim(r), Dim(r), s[2], s[3]}));
+  FASTC_TRY(auto moved, l.permute(split, {0, 1, 4, 2, 5, 3}));
+  return one(l.reshape(moved, {s[0], c, s[2] * Dim(r), s[3] * Dim(r)}));
+}
+
+constexpr RuleEntry kRules[] = {
+    {"view", view}, {"reshape", view}, {"_unsafe_view", view}, {"view_as", view}, {"reshape_as", view}, {"view_copy", view}, {"flatten", flatten},
+    {"unflatten", unflatten}, {"squeeze", squeeze}, {"unsqueeze", unsqueeze}, {"permute", permute}, {"transpose", transpose},
+    {"t", transpose}, {"numpy_T", transpose}, {"mT", transpose}, {"movedim", movedim}, {"slice", slice}, {"select", select}, {"narrow", narrow},
+    {"expand", expand}, {"expand_as", expand}, {"repeat", repeat}, {"pad", pad}, {"constant_pad_nd", pad}, {"pixel_shuffle", pixel_shuffle},
+};
+
+}  // namespace
+
+std::span<const RuleEntry> view_rules() { return kRules; }
+
+}  // namespace fastc::aten

@@ -1,0 +1,117 @@
+// Models imported from every format give the recorded outputs, at the recorded batch and at another.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/npy.h"
+#include "engine/engine.h"
+#include "frontends/frontend.h"
+#include "ir/text.h"
+#include "tests/catch.h"
+
+namespace fastc {
+namespace {
+
+Result<Tensor> tensor_of(const NpyArray& array) {
+  FASTC_TRY(DType dtype, parse_dtype(array.descr == "<i8" ? "i64" : array.descr == "<f4" ? "f32" : array.descr == "|b1" ? "bool" : array.descr));
+  return tensor_of_bytes(dtype, array.shape, array.data.bytes.data());
+}
+
+// The arrays PREFIXinput_0 … and PREFIXoutput.
+struct Recorded {
+  std::vector<Tensor> inputs;
+  Tensor output;
+};
+std::optional<Recorded> recorded(const std::filesystem::path& path, const std::string& prefix) {
+  auto npz = NpzReader::open(path);
+  REQUIRE(npz);
+  if (!npz->has(prefix + "output")) return std::nullopt;
+  Recorded r;
+  for (int i = 0; npz->has(prefix + "input_" + std::to_string(i)); ++i) r.inputs.push_back(*tensor_of(*npz->read(prefix + "input_" + std::to_string(i))));
+  r.output = *tensor_of(*npz->read(prefix + "output"));
+  return r;
+}
+
+// The largest difference over the largest recorded output.
+double relative_error(const Module& module, const Recorded& r) {
+  auto evaluator = Evaluator::prepare(module);
+  if (!evaluator) FAIL(evaluator.error().message);
+  auto outputs = evaluator->run(r.inputs);
+  if (!outputs) FAIL(outputs.error().message);
+  REQUIRE(outputs->size() == 1);
+  REQUIRE(outputs->front().shape() == r.output.shape());
+  auto got = to_doubles(outputs->front()), want = to_doubles(r.output);
+  double largest = 0, worst = 0;
+  for (size_t i = 0; i < want.size(); ++i) {
+    largest = std::max(largest, std::abs(want[i]));
+    double error = std::abs(got[i] - want[i]);
+    worst = std::max(worst, std::isnan(error) ? HUGE_VAL : error);
+  }
+  REQUIRE(largest > 0);
+  return worst / largest;
+}
+
+// N, then the recorded sizes: what a user writes in the recipe for a .pt.
+ImportOptions batch_options(const Recorded& r) {
+  ImportOptions options;
+  for (size_t i = 0; i < r.inputs.size(); ++i) {
+    Shape shape;
+    for (int64_t n : r.inputs[i].shape()) shape.push_back(Dim(n));
+    shape[0] = Dim::symbol("N");
+    options.inputs["input_" + std::to_string(i)] = {shape, r.inputs[i].dtype()};
+  }
+  return options;
+}
+
+void check_model(const std::filesystem::path& model, const std::filesystem::path& npz, bool any_batch = true) {
+  INFO(model.string());
+  auto first = recorded(npz, "");
+  REQUIRE(first);
+  auto module = import_model(model, model.extension() == ".pt" ? batch_options(*first) : ImportOptions{});
+  if (!module) FAIL(module.error().message);
+  CHECK(verify(*module));
+  CHECK(relative_error(*module, *first) <= 1e-4);
+  if (auto other = recorded(npz, "batch3_"); other && any_batch) CHECK(relative_error(*module, *other) <= 1e-4);
+}
+
+TEST_CASE("the project's own models are right from .pt and .pt2", "[models]") {
+  auto folder = test::source_path("tests/data/models");
+  for (const char* name : {"convs.pt", "convs.pt2", "convs_raw.pt2", "tokens.pt", "tokens.pt2", "tokens_raw.pt2", "recurrent.pt", "recurrent_raw.pt2", "scripted.pt"}) {
+    std::string stem = std::string(name).substr(0, std::string(name).find_first_of("._"));
+    check_model(folder / name, folder / (stem + ".npz"));
+  }
+}
+
+TEST_CASE("the zoo is right from .pt and .pt2", "[models][zoo]") {
+  for (const char* name : {"resnet18", "resnet50", "vgg11_bn", "densenet", "mobilenet_v2", "squeezenet", "unet", "mlp_mixer", "textcnn", "bert", "shufflenet_v2",
+                           "efficientnet_b0", "vit", "lstm_classifier", "gpt2", "llama"}) {
+    auto npz = test::test_data(std::string("zoo/") + name + ".npz");
+    if (!npz) return;
+    for (const char* extension : {".pt", ".pt2"}) {
+      DYNAMIC_SECTION(name << extension) { check_model(std::filesystem::path(*npz).replace_extension(extension), *npz); }
+    }
+  }
+}
+
+TEST_CASE("a trace and an export of one network read alike", "[models]") {
+  for (const char* name : {"cifar10_resnet20", "cifar10_resnet56"}) {
+    auto pt = test::test_data(std::string("models/") + name + ".pt");
+    if (!pt) return;
+    ImportOptions options;
+    options.inputs["x"].shape = Shape{Dim::symbol("N"), 3, 32, 32};
+    auto traced = import_model(*pt, options);
+    if (!traced) FAIL(traced.error().message);
+    auto exported = import_model(std::filesystem::path(*pt).replace_extension(".pt2"));
+    if (!exported) FAIL(exported.error().message);
+    CHECK(canonical_text(*traced) == canonical_text(*exported));
+    CHECK(traced->find_node("layer1.0.conv1") != kNoId);
+    CHECK(traced->find_node("layer1.0.relu_1") != kNoId);
+    CHECK(traced->find_node("layer2.0.shortcut.pad_1") != kNoId);
+    CHECK(traced->weights.contains("layer1.0.bn1.running_mean"));
+    CHECK_FALSE(traced->weights.at("layer1.0.bn1.running_mean").trainable);
+    CHECK(traced->weights.at("layer1.0.conv1.weight").trainable);
+  }
+}
+
+}  // namespace
+}  // namespace fastc
