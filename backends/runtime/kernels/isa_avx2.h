@@ -1,0 +1,22 @@
+// The pieces that kernels_avx2.cc puts into its table; each lives in the file named beside it.
+#pragma once
+
+#include "../kernels.h"
+
+namespace fastc::rt {
+
+TiledKernel<ConvF32> conv_f32_direct_avx2();     // conv_avx2.cc
+TiledKernel<ConvS8> conv_s8_direct_avx2();       // conv_avx2.cc
+TiledKernel<ConvF32> conv_f32_depthwise_avx2();  // depthwise_avx2.cc
+TiledKernel<ConvS8> conv_s8_depthwise_avx2();    // depthwise_avx2.cc
+TiledKernel<MatmulF32> matmul_f32_avx2();        // matmul_avx2.cc
+
+// elementwise_avx2.cc
+void unary_avx2(Activation op, const float* x, float* y, int64_t n, float lo, float hi);
+void binary_avx2(Binary op, const float* a, const float* b, float* y, int64_t n);
+void quantize_avx2(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point);
+void dequantize_avx2(const uint8_t* x, float* y, int64_t n, float scale, int32_t zero_point);
+void add_s8_avx2(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb,
+                 int32_t zy, int32_t qlo, int32_t qhi);
+
+}  // namespace fastc::rt

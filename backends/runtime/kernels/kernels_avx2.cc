@@ -1,0 +1,29 @@
+// The AVX2 table (with FMA). The first candidate that accepts a shape runs.
+#include "isa_avx2.h"
+
+namespace fastc::rt {
+namespace {
+
+KernelTable make_table() {
+  KernelTable t{};
+  t.isa = "avx2";
+  t.conv_f32[0] = conv_f32_direct_avx2();
+  t.conv_f32[1] = conv_f32_depthwise_avx2();
+  t.conv_s8[0] = conv_s8_direct_avx2();
+  t.conv_s8[1] = conv_s8_depthwise_avx2();
+  t.add_s8 = add_s8_avx2;
+  t.quantize = quantize_avx2;
+  t.dequantize = dequantize_avx2;
+  t.unary_f32 = unary_avx2;
+  t.binary_f32 = binary_avx2;
+  return t;
+}
+
+}  // namespace
+
+const KernelTable* avx2_kernels() {
+  static const KernelTable table = make_table();
+  return &table;
+}
+
+}  // namespace fastc::rt
