@@ -166,8 +166,8 @@ class OptionSet {
     return scalar<std::map<std::string, std::string>>(OptionKind::kTextMap, std::move(name), m, std::move(help));
   }
   // Whatever JSON stands there, for the caller to read. The struct's member is a nlohmann::json.
-  template <typename Json>
-  OptionSet& json(std::string name, Json T::*m, std::string help) {
+  template <typename Json, typename B>
+  OptionSet& json(std::string name, Json B::*m, std::string help) {
     OptionField field{std::move(name), std::move(help), OptionKind::kJson};
     field.set = [m](void* o, OptionValue v) {
       static_cast<T*>(o)->*m = *std::get<std::shared_ptr<const nlohmann::json>>(v);
@@ -178,23 +178,23 @@ class OptionSet {
     return add(std::move(field));
   }
 
-  // Options inside options.
-  template <typename S>
-  OptionSet& object(std::string name, S T::*m, const OptionSet<S>& options, std::string help) {
+  // Options inside options. (B: the struct itself, or a base of it that declares the member.)
+  template <typename S, typename B>
+  OptionSet& object(std::string name, S B::*m, const OptionSet<S>& options, std::string help) {
     auto child = [m](void* o, std::string_view) -> void* { return &(static_cast<T*>(o)->*m); };
     return nested(OptionKind::kObject, std::move(name), std::move(help), options, child,
                   [m](const void* o, const auto& visit) { visit("", &(static_cast<const T*>(o)->*m)); });
   }
-  template <typename S>
-  OptionSet& object(std::string name, std::optional<S> T::*m, const OptionSet<S>& options, std::string help) {
+  template <typename S, typename B>
+  OptionSet& object(std::string name, std::optional<S> B::*m, const OptionSet<S>& options, std::string help) {
     auto child = [m](void* o, std::string_view) -> void* { return &(static_cast<T*>(o)->*m).emplace(); };
     return nested(OptionKind::kObject, std::move(name), std::move(help), options, child,
                   [m](const void* o, const auto& visit) {
                     if (const auto& value = static_cast<const T*>(o)->*m) visit("", &*value);
                   });
   }
-  template <typename S>
-  OptionSet& objects(std::string name, std::vector<S> T::*m, const OptionSet<S>& options, std::string help) {
+  template <typename S, typename B>
+  OptionSet& objects(std::string name, std::vector<S> B::*m, const OptionSet<S>& options, std::string help) {
     auto child = [m](void* o, std::string_view) -> void* { return &(static_cast<T*>(o)->*m).emplace_back(); };
     nested(OptionKind::kObjects, std::move(name), std::move(help), options, child,
            [m](const void* o, const auto& visit) {
@@ -203,8 +203,8 @@ class OptionSet {
     table_->fields_.back().clear = [m](void* o) { (static_cast<T*>(o)->*m).clear(); };
     return *this;
   }
-  template <typename S>
-  OptionSet& object_map(std::string name, std::map<std::string, S> T::*m, const OptionSet<S>& options,
+  template <typename S, typename B>
+  OptionSet& object_map(std::string name, std::map<std::string, S> B::*m, const OptionSet<S>& options,
                         std::string help) {
     auto child = [m](void* o, std::string_view key) -> void* { return &(static_cast<T*>(o)->*m)[std::string(key)]; };
     nested(OptionKind::kObjectMap, std::move(name), std::move(help), options, child,

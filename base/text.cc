@@ -35,6 +35,7 @@ std::string nearest(std::string_view word, std::span<const std::string> candidat
   size_t best_distance = std::max<size_t>(1, word.size() / 3) + 1;  // farther than a third of the word is another word
   if (word.size() > 64) return best;
   for (const auto& candidate : candidates) {
+    if (word.size() >= 3 && candidate.starts_with(word)) return candidate;  // "cifar" for "cifar10"
     const size_t distance = edit_distance(word, candidate);
     if (distance < best_distance) best = candidate, best_distance = distance;
   }

@@ -9,6 +9,7 @@ TEST_CASE("the nearest word is a likely typing error, or none") {
   CHECK(nearest("ratoi", words) == "ratio");
   CHECK(nearest("Ratio", words) == "ratio");
   CHECK(nearest("importence", words) == "importance");
+  CHECK(nearest("imp", words) == "importance");
   CHECK(nearest("banana", words) == "");
   CHECK(nearest("", words) == "");
   CHECK(nearest("x", {}) == "");

@@ -1,0 +1,23 @@
+// The metrics of the task types. Sums are kept in double, so the order of batches does not show.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "tasks/task.h"
+
+namespace fastc {
+
+// Output 0 is [batch, classes] (or [batch, classes, 1, 1]); the class with the largest value is the answer, the first one of
+// equals. A row with a NaN is wrong. Values: accuracy, correct, total, and top5 where there are more than 5 classes.
+FASTC_API std::unique_ptr<Metric> classification_metric();
+
+// Outputs against another network's. Values:
+//   cosine          of all numbers of all outputs taken as one vector (1 when both are zero)
+//   max_abs_error   largest |output - reference|;  relative_error: that over the largest |reference|
+//   mse             mean square of the differences
+//   agreement       share of rows of output 0 whose largest value stands at the same class; with one class: the same sign
+//   total           rows;  non_finite: numbers that are NaN or infinite in only one of the two; ours count as 0
+FASTC_API std::unique_ptr<Metric> fidelity_metric();
+
+}  // namespace fastc
