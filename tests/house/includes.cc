@@ -27,7 +27,7 @@ const std::map<std::string, std::set<std::string>> kMayInclude = {
 
 std::string room_of(const std::string& path) { return path.substr(0, path.find('/')); }
 bool starts_with(const std::string& text, const std::string& start) { return text.rfind(start, 0) == 0; }
-bool is_header(const std::string& path) { return fs::path(path).extension() == ".h"; }
+bool is_header(const std::string& path) { return fs::path(path).extension() != ".cc"; }
 bool is_runtime(const std::string& path) { return starts_with(path, "backends/runtime/"); }
 
 // Headers that plugins see, where every include counts in every plugin's build.
@@ -123,7 +123,7 @@ SourceTree read_tree(const fs::path& root) {
     if (!fs::is_directory(root / room)) continue;
     for (const auto& entry : fs::recursive_directory_iterator(root / room)) {
       const std::string extension = entry.path().extension().string();
-      if (!entry.is_regular_file() || (extension != ".h" && extension != ".cc")) continue;
+      if (!entry.is_regular_file() || (extension != ".h" && extension != ".hpp" && extension != ".cc")) continue;
       tree[entry.path().lexically_relative(root).generic_string()] = includes_of(read(entry.path()));
     }
   }
