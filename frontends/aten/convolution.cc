@@ -76,7 +76,7 @@ Result<ArgList> conv(Lowering& l, const Call& call) {
 }
 
 constexpr RuleEntry kRules[] = {
-    {"_convolution", conv}, {"convolution", conv}, {"conv1d", conv}, {"conv2d", conv}, {"conv_transpose1d", transposed}, {"conv_transpose2d", transposed},
+    {"_convolution", conv}, {"_convolution_mode", conv}, {"convolution", conv}, {"conv1d", conv}, {"conv2d", conv}, {"conv_transpose1d", transposed}, {"conv_transpose2d", transposed},
 };
 
 }  // namespace

@@ -53,6 +53,24 @@ Result<ArgList> filled(Lowering& l, const Call& call) {
   return one(l.full(std::move(shape), value, dtype));
 }
 
+Result<TensorArg> numbers(Lowering& l, const Dim& length, double start) {
+  return l.emit("iota", {}, {{"length", length}, {"start", start}, {"step", 1.0}, {"dtype", std::string("i64")}});
+}
+
+Result<ArgList> eye(Lowering& l, const Call& call) {
+  FASTC_TRY(Dim rows, call.dim("n"));
+  Dim columns = rows;
+  if (call.has("m")) {
+    FASTC_TRY(columns, call.dim("m"));
+  }
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", DType::kF32));
+  FASTC_TRY(auto row, numbers(l, rows, 0));
+  FASTC_TRY(auto row_column, l.reshape(row, {rows, Dim(1)}));
+  FASTC_TRY(auto column, numbers(l, columns, 0));
+  FASTC_TRY(auto diagonal, l.emit("eq", {column, row_column}));
+  return one(l.cast(diagonal, dtype));
+}
+
 // The triangle as a comparison of row and column numbers: keep where column - row <= diagonal (tril), >= (triu).
 Result<ArgList> triangle(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
@@ -60,12 +78,9 @@ Result<ArgList> triangle(Lowering& l, const Call& call) {
   const Shape s = l.shape(x);
   if (s.size() < 2) return input_error("expected at least 2 axes, found [{}]", shape_text(s));
   const Dim rows = s[s.size() - 2], columns = s.back();
-  auto numbers = [&](const Dim& n, double start) {
-    return l.emit("iota", {}, {{"length", n}, {"start", start}, {"step", 1.0}, {"dtype", std::string("i64")}});
-  };
-  FASTC_TRY(auto row, numbers(rows, static_cast<double>(diagonal)));
+  FASTC_TRY(auto row, numbers(l, rows, static_cast<double>(diagonal)));
   FASTC_TRY(auto row_column, l.reshape(row, {rows, Dim(1)}));
-  FASTC_TRY(auto column, numbers(columns, 0));
+  FASTC_TRY(auto column, numbers(l, columns, 0));
   FASTC_TRY(auto keep, l.emit(call.op == "tril" ? "le" : "ge", {column, row_column}));
   if (l.type(x).dtype == DType::kBool) return one(l.emit("logical_and", {x, keep}));
   return one(l.emit("where", {keep, x, scalar_tensor(0, l.type(x).dtype)}));
@@ -73,7 +88,7 @@ Result<ArgList> triangle(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"arange", arange},    {"zeros", filled},     {"ones", filled},     {"full", filled},      {"new_zeros", filled}, {"new_ones", filled}, {"new_full", filled},
-    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"tril", triangle},   {"triu", triangle},
+    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"tril", triangle},   {"triu", triangle}, {"eye", eye},
 };
 
 }  // namespace

@@ -105,8 +105,27 @@ Result<ArgList> glu(Lowering& l, const Call& call) {
   return one(l.emit("mul", {a, gate}));
 }
 
+// y[i] = x[i+1] - x[i], after joining prepend, x and append.
+Result<ArgList> diff(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (call.integer_or("n", 1) != 1) return input_error("differences of order {} are not supported", call.integer_or("n", 1));
+  FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", -1), l.rank(x)));
+  if (l.type(x).dtype == DType::kBool) return input_error("differences of bools are not supported");
+  Operands parts;
+  if (call.has("prepend")) parts.push_back(operand(call.optional_tensor("prepend")));
+  parts.push_back(x);
+  if (call.has("append")) parts.push_back(operand(call.optional_tensor("append")));
+  if (parts.size() > 1) {
+    FASTC_TRY(x, l.emit("concat", std::move(parts), {{"axis", axis}}));
+  }
+  const Dim size = l.shape(x)[static_cast<size_t>(axis)];
+  FASTC_TRY(auto later, l.slice(x, axis, Dim(1), size));
+  FASTC_TRY(auto earlier, l.slice(x, axis, Dim(0), size - Dim(1)));
+  return one(l.emit("sub", {later, earlier}));
+}
+
 constexpr RuleEntry kRules[] = {
-    {"cat", cat}, {"concat", cat}, {"stack", stack}, {"split", split}, {"split_with_sizes", split}, {"chunk", chunk}, {"unbind", unbind}, {"glu", glu},
+    {"cat", cat}, {"concat", cat}, {"stack", stack}, {"split", split}, {"split_with_sizes", split}, {"chunk", chunk}, {"unbind", unbind}, {"glu", glu}, {"diff", diff},
 };
 
 }  // namespace

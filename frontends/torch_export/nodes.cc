@@ -27,6 +27,16 @@ std::string scope_of(const json& node) {
   return path;
 }
 
+std::string layer_of(const json& node) {
+  const json* metadata = member(node, "metadata");
+  auto stack = metadata ? string_member(*metadata, "nn_module_stack") : Result<std::string>("");
+  if (!stack) return {};
+  std::string last = stack->substr(stack->rfind(';') + 1);
+  std::string_view type = std::string_view(last).substr(last.rfind(',') + 1);
+  if (!type.starts_with("torch.nn.modules.") || type.starts_with("torch.nn.modules.container.")) return {};
+  return scope_of(node);
+}
+
 // stack_trace: Python's traceback, innermost frame last.
 std::string source_of(const json& node) {
   const json* metadata = member(node, "metadata");
@@ -53,10 +63,15 @@ Result<Arg> Reader::tensor(const json& value, aten::Lowering& lowering) {
   if (weight == weights_.end()) return input_error("the value {} is used before it is computed", name);
   FASTC_TRY(auto stored, archive_.tensor(weight->second));
   FASTC_TRY(Type said, tensor_type(name));
-  aten::TensorArg t = lowering.weight(weight->second, stored.data, stored.trainable);
+  // The exporter calls tied weights by one of their names; the layer that uses it here may know it by another.
+  std::string path = weight->second;
+  if (std::string own = fmt::format("{}.{}", layer_, path.substr(path.rfind('.') + 1)); !layer_.empty() && own != path) {
+    auto other = archive_.tensor(own);
+    if (other && other->data.same_memory(stored.data)) path = own;
+  }
+  aten::TensorArg t = lowering.weight(path, stored.data, stored.trainable);
   if (!(lowering.type(t) == said))
     return input_error("the weight {} is {} in the archive and {} in the graph", weight->second, type_text(lowering.type(t)), type_text(said));
-  values_[name] = Arg{t};
   return Arg{t};
 }
 
@@ -182,6 +197,7 @@ Status Reader::node(const json& node, aten::Lowering& lowering) {
   call.overload = dot == std::string::npos || rest.substr(dot + 1) == "default" ? "" : rest.substr(dot + 1);
   if (call.op.starts_with("_assert") || call.op.starts_with("sym_constrain")) return {};
   lowering.place(scope, source);
+  layer_ = layer_of(node);
   for (const json& input : *inputs) {
     auto name = string_member(input, "name");
     if (!name || !member(input, "arg")) return input_error("{}: an argument without name or value", where);

@@ -44,9 +44,11 @@ class Reader {
   std::map<std::string, Dim> substitutions_;
   std::map<std::string, aten::Arg> values_;
   std::map<std::string, std::string> weights_;  // graph name → name in the archive
+  std::string layer_;                           // the path of the torch.nn layer that the current node stands in, or ""
 };
 
 std::string scope_of(const nlohmann::json& node);   // the dotted path of the innermost module; "" for the root
+std::string layer_of(const nlohmann::json& node);   // the same where that module is a layer of torch.nn (Linear, Embedding …), else ""
 std::string source_of(const nlohmann::json& node);  // "model.py:40", or ""
 
 }  // namespace fastc::torch_export

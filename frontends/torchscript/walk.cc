@@ -23,7 +23,9 @@ tl::unexpected<Error> unsupported(const torch::jit::Node& node, const std::strin
 }  // namespace
 
 std::string source_of(const torch::jit::Node& node) {
-  auto position = node.sourceRange().file_line_col();
+  // The user's file where the archive kept it, else the archive's own code.
+  auto original = node.sourceRange().findSourceRangeThatGenerated();
+  auto position = (original ? *original : node.sourceRange()).file_line_col();
   if (!position) return {};
   auto [file, line, column] = *position;
   if (file.empty()) return {};

@@ -6,6 +6,7 @@
 #include "base/npy.h"
 #include "engine/engine.h"
 #include "frontends/frontend.h"
+#include "ir/op.h"
 #include "ir/text.h"
 #include "tests/catch.h"
 
@@ -90,6 +91,36 @@ TEST_CASE("the zoo is right from .pt and .pt2", "[models][zoo]") {
     for (const char* extension : {".pt", ".pt2"}) {
       DYNAMIC_SECTION(name << extension) { check_model(std::filesystem::path(*npz).replace_extension(extension), *npz); }
     }
+  }
+}
+
+// Patterns on names must find the same layers in both formats. (vit's trace holds attention as one packed op, its export does not.)
+TEST_CASE("layers have the same names from .pt and .pt2", "[models][zoo]") {
+  for (const char* name : {"resnet18", "densenet", "mobilenet_v2", "squeezenet", "shufflenet_v2", "efficientnet_b0", "unet", "mlp_mixer", "textcnn", "bert",
+                           "lstm_classifier", "gpt2", "llama"}) {
+    auto npz = test::test_data(std::string("zoo/") + name + ".npz");
+    if (!npz) return;
+    INFO(name);
+    auto traced = import_model(std::filesystem::path(*npz).replace_extension(".pt"), batch_options(*recorded(*npz, "")));
+    auto exported = import_model(std::filesystem::path(*npz).replace_extension(".pt2"));
+    REQUIRE(traced);
+    REQUIRE(exported);
+    auto layers = [](const Module& module) {
+      std::vector<std::string> names;
+      for (NodeId id : module.order())
+        if (module.node(id).op->trainable) names.push_back(module.node(id).name + " " + std::string(module.node(id).op->name));
+      std::sort(names.begin(), names.end());
+      return names;
+    };
+    CHECK(layers(*traced) == layers(*exported));
+    auto weights = [](const Module& module) {
+      std::vector<std::string> names;
+      for (const auto& [weight, data] : module.weights)
+        if (data.trainable) names.push_back(weight);
+      return names;
+    };
+    CHECK(weights(*traced) == weights(*exported));
+    if (std::getenv("FASTC_SHOW_DIFFERENCE") && canonical_text(*traced) != canonical_text(*exported)) std::cout << name << ": the texts differ\n";
   }
 }
 
