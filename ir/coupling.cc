@@ -87,8 +87,11 @@ std::optional<WeightAxes> weight_axes(const Module& module, const Node& node) {
   return {};
 }
 
-void add_once(std::vector<NodeId>& list, NodeId id) {
-  if (list.empty() || list.back() != id) list.push_back(id);
+// Whether it is new.
+bool add_once(std::vector<NodeId>& list, NodeId id) {
+  if (std::find(list.begin(), list.end(), id) != list.end()) return false;
+  list.push_back(id);
+  return true;
 }
 
 bool joins(const Module& module, const Node& node, const Group& group) {
@@ -114,9 +117,11 @@ void find_roles(const Module& module, const Group& group, const std::vector<std:
       const ValueId weight = node.inputs[axes->operand];
       if (const Member* out = module.is_weight(weight) ? member_at(group, weight, axes->out) : nullptr) {
         if (set.writers.empty()) set.channels_per_group = static_cast<int64_t>(out->indices.size());
-        add_once(set.writers, id);
+        if (add_once(set.writers, id)) set.written.push_back({weight, axes->out});
       }
-      if (module.is_weight(weight) && axes->in >= 0 && member_at(group, weight, axes->in)) add_once(set.readers, id);
+      if (module.is_weight(weight) && axes->in >= 0 && member_at(group, weight, axes->in)) {
+        if (add_once(set.readers, id)) set.read.push_back({weight, axes->in});
+      }
       continue;
     }
     for (const ValueId input : node.inputs) {

@@ -27,6 +27,11 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
+struct WeightAxis {
+  ValueId weight = kNoId;
+  int64_t axis = 0;
+};
+
 struct Group {
   std::vector<Member> members;  // by value, then axis
 };
@@ -35,6 +40,7 @@ struct ChannelSet {
   std::vector<size_t> groups;    // into Coupling::groups, in the order of their first member's indices
   std::vector<NodeId> writers;   // nodes whose output channels these are: conv, linear, embedding …
   std::vector<NodeId> readers;   // nodes whose input channels these are
+  std::vector<WeightAxis> written, read;  // the weight of each writer and reader, and the axis of it that these channels are
   std::vector<NodeId> through;   // nodes with weights per channel that neither begin nor end it: norms, depthwise convolutions
   bool inner = true;             // false: some addition of two activations joins it (a residual stream)
   int64_t channels_per_group = 1;  // on the first writer's output axis; a head of an attention layer counts all its features

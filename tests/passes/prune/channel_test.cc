@@ -1,0 +1,157 @@
+#include <limits>
+
+#include "passes/prune/plan.h"
+#include "tests/passes/prune/context.h"
+
+using namespace fastc;
+using namespace fastc::test;
+
+namespace {
+
+// Four filters of L1 norm 4, 0, 2, 2: an all-zero channel and a tie.
+std::string two_convs(const std::string& filters = "[[[[4]]], [[[0]]], [[[-2]]], [[[2]]]]") {
+  return R"(module m (%x : f32[N,1,2,2]) -> (%b) symbols N in [1, 8] {
+  @a.w : f32[4,1,1,1] = )" + filters + R"(
+  @a.b : f32[4] = [1, 2, 3, 4]
+  @b.w : f32[2,4,1,1] = [[[[1]],[[2]],[[3]],[[4]]], [[[5]],[[6]],[[7]],[[8]]]]
+  %a = conv(%x, @a.w, @a.b) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %r = relu(%a)
+  %b = conv(%r, @b.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+})";
+}
+
+}  // namespace
+
+TEST_CASE("half the channels by L1 are gone for good") {
+  Module m = read(two_convs());
+  const PassReport report = pass_ok("prune.channel", m, R"({"ratio": 0.5, "round_to": 1})");
+  CHECK(report.changed);
+  CHECK(weight_of(m, "a.w") == std::vector<double>{4, 2});  // of the tie, the first one went
+  CHECK(weight_of(m, "a.b") == std::vector<double>{1, 4});
+  CHECK(weight_of(m, "b.w") == std::vector<double>{1, 4, 5, 8});
+  REQUIRE(report.channels.size() == 1);
+  CHECK(report.channels[0].node == "a");
+  CHECK(report.channels[0].before == 4);
+  CHECK(report.channels[0].after == 2);
+  CHECK(number_of(report, "channels_removed") == 2);
+}
+
+TEST_CASE("ratio 0 changes nothing and says so; ratio 1 leaves the smallest allowed") {
+  Module m = read(two_convs());
+  const std::string before = print(m);
+  const PassReport none = pass_ok("prune.channel", m, R"({"ratio": 0, "round_to": 1})");
+  CHECK_FALSE(none.changed);
+  CHECK(none.notes.at(0).find("no channel was removed") == 0);
+  CHECK(print(m) == before);
+  pass_ok("prune.channel", m, R"({"ratio": 1, "round_to": 1})");
+  CHECK(weight_of(m, "a.w") == std::vector<double>{4});
+}
+
+TEST_CASE("round_to keeps multiples and leaves small layers alone") {
+  Module m = read(two_convs());
+  CHECK_FALSE(pass_ok("prune.channel", m, R"({"ratio": 0.5})").changed);  // 4 < 8
+  pass_ok("prune.channel", m, R"({"ratio": 0.9, "round_to": 2})");
+  CHECK(weight_of(m, "a.w") == std::vector<double>{4, 2});
+  Module three = read(two_convs());
+  pass_ok("prune.channel", three, R"({"ratio": 0.9, "round_to": 1, "min_channels": 3})");
+  CHECK(weight_of(three, "a.w").size() == 3);
+}
+
+TEST_CASE("a goal is reached with the fewest channels") {
+  Module m = read(two_convs());
+  // FLOPs: a 2*4*4, relu 16, b 2*4*8 = 32 + 16 + 64 = 112; each channel is 28 of them.
+  const PassReport report = pass_ok("prune.channel", m, R"({"goal": {"flops": 0.6}, "round_to": 1})");
+  CHECK(number_of(report, "flops_remaining") == Approx(0.5));
+  CHECK(weight_of(m, "a.w") == std::vector<double>{4, 2});
+  Module exact = read(two_convs());
+  CHECK(number_of(pass_ok("prune.channel", exact, R"({"goal": {"flops": 0.75}, "round_to": 1})"), "channels_removed") == 1);
+  Module whole = read(two_convs());
+  CHECK_FALSE(pass_ok("prune.channel", whole, R"({"goal": {"flops": 1.0}, "round_to": 1})").changed);
+  Module far = read(two_convs());
+  CHECK(pass_refused("prune.channel", far, R"({"goal": {"flops": 0.1}, "round_to": 1})").find("0.250 of the FLOPs") != std::string::npos);
+}
+
+TEST_CASE("options that contradict, patterns that match nothing, weights that are not numbers") {
+  Module m = read(two_convs());
+  CHECK(pass_refused("prune.channel", m, R"({"ratio": 0.5, "goal": {"flops": 0.5}})").find("found both") != std::string::npos);
+  CHECK(pass_refused("prune.channel", m, R"({"goal": {}})").find("found neither") != std::string::npos);
+  CHECK(pass_refused("prune.channel", m, R"({"ratio": 1.5})").find("/ratio") != std::string::npos);
+  CHECK(pass_refused("prune.channel", m, R"({"include": ["nothing*"]})").find("nothing*") != std::string::npos);
+  CHECK(pass_refused("prune.channel", m, R"({"importance": "taylor"})").find("calibration data") != std::string::npos);
+  CHECK_FALSE(pass_ok("prune.channel", m, R"({"exclude": ["a"], "round_to": 1})").changed);
+  m.weight(m.find_value("a.w")).data.mutable_values<float>()[1] = std::numeric_limits<float>::quiet_NaN();
+  auto refused = run_pass("prune.channel", m, R"({"round_to": 1})");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("a.w: expected finite weights") != std::string::npos);
+  CHECK(m.weight(m.find_value("a.w")).data.shape()[0] == 4);
+}
+
+namespace {
+constexpr const char* kResidual = R"(module m (%x : f32[N,1,2,2]) -> (%fc) symbols N in [1, 8] {
+  @s.w : f32[2,1,1,1] = [[[[1]]], [[[2]]]]
+  @a.w : f32[2,2,1,1] = [[[[5]],[[5]]], [[[1]],[[1]]]]
+  @b.w : f32[2,2,1,1] = [[[[1]],[[2]]], [[[3]],[[4]]]]
+  @fc.w : f32[2,8] = random(3)
+  %s = conv(%x, @s.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %a = conv(%s, @a.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %b = conv(%a, @b.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %sum = add(%b, %s)
+  %flat = reshape(%sum) {shape=[N,8]}
+  %fc = linear(%flat, @fc.w)
+})";
+}  // namespace
+
+TEST_CASE("scope says whether residual streams lose channels") {
+  Module inner = read(kResidual);
+  pass_ok("prune.channel", inner, R"({"ratio": 0.5, "round_to": 1})");
+  CHECK(weight_of(inner, "a.w") == std::vector<double>{5, 5});
+  CHECK(weight_of(inner, "b.w") == std::vector<double>{1, 3});
+  CHECK(weight_of(inner, "s.w").size() == 2);
+  Module all = read(kResidual);
+  pass_ok("prune.channel", all, R"({"ratio": 0.5, "round_to": 1, "scope": "all"})");
+  CHECK(weight_of(all, "s.w") == std::vector<double>{2});  // worth 1 + 3 against 2 + 7
+  CHECK(weight_of(all, "b.w") == std::vector<double>{3});
+  CHECK(weight_of(all, "fc.w").size() == 8);
+}
+
+TEST_CASE("a shared weight shrinks once, for all its users") {
+  Module m = read(R"(module m (%x : f32[N,3]) -> (%y) symbols N in [1, 8] {
+  @w : f32[4,3] = [[1,1,1],[9,9,9],[2,2,2],[8,8,8]]
+  @v : f32[2,4] = [[1,2,3,4],[5,6,7,8]]
+  %a = linear(%x, @w)
+  %b = linear(%x, @w)
+  %m = mul(%a, %b)
+  %y = linear(%m, @v)
+})");
+  pass_ok("prune.channel", m, R"({"ratio": 0.5, "round_to": 1})");
+  CHECK(weight_of(m, "w") == std::vector<double>{9, 9, 9, 8, 8, 8});
+  CHECK(weight_of(m, "v") == std::vector<double>{2, 4, 6, 8});
+}
+
+TEST_CASE("Taylor importance keeps what the loss needs, whatever its norm") {
+  // Channel 0 has the larger filter, but what reads it is zero: the loss does not move without it.
+  Module m = read(R"(module m (%x : f32[N,1]) -> (%y) symbols N in [1, 8] {
+  @w : f32[2,1] = [[9],[1]]
+  @v : f32[2,2] = [[0,1],[0,-1]]
+  %a = linear(%x, @w)
+  %y = linear(%a, @v)
+})");
+  const LiteralData data({1}, {{1}, {2}, {-1}}, {0, 0, 1});
+  Module l1 = m;
+  pass_ok("prune.channel", l1, R"({"ratio": 0.5, "round_to": 1})", &data);
+  CHECK(weight_of(l1, "w") == std::vector<double>{9});
+  pass_ok("prune.channel", m, R"({"ratio": 0.5, "round_to": 1, "importance": "taylor"})", &data);
+  CHECK(weight_of(m, "w") == std::vector<double>{1});
+}
+
+TEST_CASE("sizes that may stay") {
+  ChannelSet set;
+  set.groups.resize(12);
+  CHECK(prune::allowed_to_stay(set, 5, {.round_to = 8}) == 8);
+  CHECK(prune::allowed_to_stay(set, 0, {.round_to = 8}) == 8);
+  CHECK(prune::allowed_to_stay(set, 12, {.round_to = 8}) == 12);  // unchanged rather than 16
+  CHECK(prune::allowed_to_stay(set, 6, {.round_to = 1}) == 6);
+  set.channels_per_group = 64;  // heads: always multiples of 8 channels
+  CHECK(prune::allowed_to_stay(set, 5, {.round_to = 8}) == 5);
+  CHECK(prune::allowed_to_stay(set, 0, {.round_to = 8, .min_channels = 100}) == 2);
+}
