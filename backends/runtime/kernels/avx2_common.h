@@ -59,8 +59,40 @@ inline Bounds clamp_bounds(Activation a, float lo, float hi) {
 // The value comes second: where it is NaN, max and min return it.
 inline __m256 clamp(__m256 v, __m256 lo, __m256 hi) { return _mm256_min_ps(hi, _mm256_max_ps(lo, v)); }
 
+// vector_math.h's trait.
+struct F32x8 {
+  using T = __m256;
+  static constexpr int64_t kLanes = 8;
+  static T set(float f) { return _mm256_set1_ps(f); }
+  static T load(const float* p, int64_t n) { return load8(p, n); }
+  static void store(float* p, T v, int64_t n) { store8(p, v, n); }
+  static T add(T a, T b) { return _mm256_add_ps(a, b); }
+  static T sub(T a, T b) { return _mm256_sub_ps(a, b); }
+  static T mul(T a, T b) { return _mm256_mul_ps(a, b); }
+  static T div(T a, T b) { return _mm256_div_ps(a, b); }
+  static T fma(T a, T b, T c) { return _mm256_fmadd_ps(a, b, c); }
+  static T negate_fma(T a, T b, T c) { return _mm256_fnmadd_ps(a, b, c); }
+  static T min(T a, T b) { return _mm256_min_ps(a, b); }
+  static T max(T a, T b) { return _mm256_max_ps(a, b); }
+  static T abs(T a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+  static T sign_of(T a, T s) { return _mm256_or_ps(abs(a), _mm256_and_ps(s, _mm256_set1_ps(-0.0f))); }
+  static T sqrt(T a) { return _mm256_sqrt_ps(a); }
+  static T floor(T a) { return _mm256_floor_ps(a); }
+  static T round(T a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static T less(T a, T b, T x, T y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+  static T nan(T a, T x, T y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
+  // In two steps, each a power that a float can hold.
+  static T times_power(T x, T n) {
+    const __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1), rest = _mm256_sub_epi32(whole, half);
+    return mul(mul(x, power(half)), power(rest));
+  }
+  static T power(__m256i n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23)); }
+};
+
 struct CopyF32 {
-  static void copy(const float* src, float* dst, int64_t n) { std::memcpy(dst, src, static_cast<size_t>(n) * 4); }
+  static void copy(const float* src, float* dst, int64_t n) {
+    for (int64_t i = 0; i < n; i += 8) store8(dst + i, load8(src + i, n - i), n - i);
+  }
   static void fill(float* dst, int64_t n, float value) {
     for (int64_t i = 0; i < n; ++i) dst[i] = value;
   }

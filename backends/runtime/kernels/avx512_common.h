@@ -18,7 +18,10 @@
 namespace fastc::rt {
 namespace {
 
-inline __mmask16 mask16(int64_t n) { return n >= 16 ? 0xffff : static_cast<__mmask16>((1u << n) - 1); }
+// The first n of 16 lanes (all for n ≥ 16, none for n ≤ 0).
+inline __mmask16 mask16(int64_t n) {
+  return n >= 16 ? 0xffff : n <= 0 ? 0 : static_cast<__mmask16>((1u << n) - 1);
+}
 
 // acc += x·w in the accumulator's own register. With the intrinsics GCC 12 copies accumulators from register to register between
 // iterations, for a quarter of the time; other compilers get the intrinsics.
@@ -52,6 +55,31 @@ inline Bounds clamp_bounds(Activation a, float lo, float hi) {
 }
 // The value comes second: where it is NaN, max and min return it, as PyTorch's relu and clamp do.
 inline __m512 clamp(__m512 v, __m512 lo, __m512 hi) { return _mm512_min_ps(hi, _mm512_max_ps(lo, v)); }
+
+// vector_math.h's trait.
+struct F32x16 {
+  using T = __m512;
+  static constexpr int64_t kLanes = 16;
+  static T set(float f) { return _mm512_set1_ps(f); }
+  static T load(const float* p, int64_t n) { return n >= 16 ? _mm512_loadu_ps(p) : _mm512_maskz_loadu_ps(mask16(n), p); }
+  static void store(float* p, T v, int64_t n) { n >= 16 ? _mm512_storeu_ps(p, v) : _mm512_mask_storeu_ps(p, mask16(n), v); }
+  static T add(T a, T b) { return _mm512_add_ps(a, b); }
+  static T sub(T a, T b) { return _mm512_sub_ps(a, b); }
+  static T mul(T a, T b) { return _mm512_mul_ps(a, b); }
+  static T div(T a, T b) { return _mm512_div_ps(a, b); }
+  static T fma(T a, T b, T c) { return _mm512_fmadd_ps(a, b, c); }
+  static T negate_fma(T a, T b, T c) { return _mm512_fnmadd_ps(a, b, c); }
+  static T min(T a, T b) { return _mm512_min_ps(a, b); }
+  static T max(T a, T b) { return _mm512_max_ps(a, b); }
+  static T abs(T a) { return _mm512_abs_ps(a); }
+  static T sign_of(T a, T s) { return _mm512_or_ps(abs(a), _mm512_and_ps(s, _mm512_set1_ps(-0.0f))); }
+  static T sqrt(T a) { return _mm512_sqrt_ps(a); }
+  static T floor(T a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC); }
+  static T round(T a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static T less(T a, T b, T x, T y) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x); }
+  static T nan(T a, T x, T y) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), y, x); }
+  static T times_power(T x, T n) { return _mm512_scalef_ps(x, n); }
+};
 
 struct CopyF32 {
   static void copy(const float* src, float* dst, int64_t n) {

@@ -1,7 +1,8 @@
-// Convolution and linear for AVX2, fp32 and int8, over the same panels as AVX-512: a unit is half a panel (fp32) or a quarter (int8,
+// Convolution, linear and matmul for AVX2, fp32 and int8, over the same panels as AVX-512: a unit is half a panel (fp32) or a quarter (int8,
 // widened to s16; conv_s8_avx512.cc says how).
 #include "avx2_common.h"
 #include "conv_direct.h"
+#include "matmul.h"
 
 namespace fastc::rt {
 namespace {
@@ -116,6 +117,7 @@ struct S16Ymm {
 }  // namespace
 
 TiledKernel<ConvF32> conv_f32_direct_avx2() { return direct_candidate<F32Ymm>("direct_f32_avx2"); }
+TiledKernel<MatmulF32> matmul_f32_avx2() { return matmul_candidate<F32Ymm, F32x8>("panels_f32_avx2"); }
 TiledKernel<ConvS8> conv_s8_direct_avx2() { return direct_candidate<S16Ymm>("direct_s16_avx2"); }
 
 }  // namespace fastc::rt

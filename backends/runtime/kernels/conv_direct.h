@@ -179,7 +179,7 @@ struct DirectConv {
     }
   }
 
- private:
+  // The rows of one segment, one chunk of output channels. `weights` are panels as t describes them.
   static void run_segment(const Args& a, const Tiling& t, const Segment& g, const int64_t* offsets,
                           const typename D::W* weights, typename D::X* buffer) {
     if (t.copy) copy_rows<typename D::Copy>(a.s, t, g, a.x, buffer, D::padding(a));
@@ -200,6 +200,7 @@ struct DirectConv {
     D::after(a, t, g, channels);
   }
 
+ private:
   // All rows of the segment for one set of units, k chunk by k chunk.
   static void run_units(const Tiling& t, const Segment& g, Micro<D> m, int64_t v, const int64_t* offsets,
                         const typename D::X* buffer, const ConvShape& s) {

@@ -1,7 +1,8 @@
-// fp32 convolution and linear for AVX-512: direct, 16 output channels a register.
+// fp32 convolution, linear and matmul for AVX-512: direct, 16 output channels a register.
 #include "avx512_common.h"
 #include "conv_direct.h"
 #include "isa_avx512.h"
+#include "matmul.h"
 
 namespace fastc::rt {
 namespace {
@@ -72,5 +73,6 @@ struct F32Zmm {
 }  // namespace
 
 TiledKernel<ConvF32> conv_f32_direct_avx512() { return direct_candidate<F32Zmm>("direct_f32_avx512"); }
+TiledKernel<MatmulF32> matmul_f32_avx512() { return matmul_candidate<F32Zmm, F32x16>("panels_f32_avx512"); }
 
 }  // namespace fastc::rt

@@ -3,7 +3,8 @@
 //
 //   V::T, kLanes; set(f), add, sub, mul, div, fma(a, b, c), negate_fma(a, b, c) = c − a·b, min(a, b) and max(a, b) returning b where
 //   one is NaN, abs, sign_of(x, s), sqrt, floor, round (half to even), less(a, b, x, y): a < b ? x : y, nan(a, x, y): a is NaN ? x : y,
-//   times_power(x, n): x·2ⁿ for integral n in [−252, 252], load(p, n), store(p, v, n): n lanes of p (n ≥ 1).
+//   times_power(x, n): x·2ⁿ for integral n in [−252, 252], load(p, n), store(p, v, n): the first n lanes,
+//   all for n ≥ kLanes, none for n ≤ 0.
 #pragma once
 
 #include <limits>
