@@ -62,9 +62,9 @@ class DataTask final : public Task {
 };
 
 Result<std::unique_ptr<Dataset>> open_part(const json& data, const char* part, bool needs_labels, const std::filesystem::path& folder,
-                                           const std::map<std::string, Type>& inputs, uint64_t seed) {
+                                           const std::map<std::string, Type>& inputs, uint64_t seed, const std::vector<std::string>& order) {
   if (data.is_null()) return nullptr;
-  const ReaderContext context{folder, inputs, seed, json_child("/task", part)};
+  const ReaderContext context{folder, inputs, seed, json_child("/task", part), order};
   FASTC_TRY(auto dataset, open_dataset(data, context));
   if (needs_labels && !dataset->has_labels())
     return usage_error("{}: expected data with labels, found none; say where they are (\"label\" in npz, \"labels\" in idx)", context.place);
@@ -87,7 +87,7 @@ json data_schema() {
 }  // namespace
 
 Result<std::unique_ptr<Task>> make_task(const json& recipe, const std::filesystem::path& folder, const std::map<std::string, Type>& inputs,
-                                        uint64_t seed) {
+                                        uint64_t seed, const std::vector<std::string>& order) {
   FASTC_TRY(TaskOptions options, task_options().parse(recipe, "/task"));
   const TaskType* type = &kTypes[0];
   for (const auto& one : kTypes) {
@@ -102,9 +102,9 @@ Result<std::unique_ptr<Task>> make_task(const json& recipe, const std::filesyste
   if (type->needs_labels && options.evaluation.is_null())
     return usage_error("/task: expected the key \"evaluation\" (the type {} scores labelled data), found none", type->name);
   auto task = std::make_unique<DataTask>(*type);
-  FASTC_TRY(task->calibration_, open_part(options.calibration, "calibration", false, folder, inputs, seed));
-  FASTC_TRY(task->train_, open_part(options.train, "train", type->needs_labels, folder, inputs, seed));
-  FASTC_TRY(task->evaluation_, open_part(options.evaluation, "evaluation", type->needs_labels, folder, inputs, seed));
+  FASTC_TRY(task->calibration_, open_part(options.calibration, "calibration", false, folder, inputs, seed, order));
+  FASTC_TRY(task->train_, open_part(options.train, "train", type->needs_labels, folder, inputs, seed, order));
+  FASTC_TRY(task->evaluation_, open_part(options.evaluation, "evaluation", type->needs_labels, folder, inputs, seed, order));
   return task;
 }
 

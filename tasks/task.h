@@ -61,7 +61,10 @@ class FASTC_API Task {
 
 // `recipe`: the "task" object. `folder`: what relative paths are relative to. `inputs`: the network's, by name (types may be
 // empty when still unknown). Errors are kUsage (options, with JSON pointer under /task) or kInput (data).
-FASTC_API Result<std::unique_ptr<Task>> make_task(const nlohmann::json& recipe, const std::filesystem::path& folder, const std::map<std::string, Type>& inputs, uint64_t seed);
+// `order`: the same names in forward's order, which is then the order of every batch's inputs, and what input_0 … count in;
+// empty: sorted by name.
+FASTC_API Result<std::unique_ptr<Task>> make_task(const nlohmann::json& recipe, const std::filesystem::path& folder, const std::map<std::string, Type>& inputs, uint64_t seed,
+                                                  const std::vector<std::string>& order = {});
 // JSON Schema of the "task" object, from the options of every registered type and reader.
 FASTC_API nlohmann::json task_schema();
 

@@ -37,17 +37,31 @@ Result<Column> column_of(const NpyArray& array, const std::string& what) {
   return column;
 }
 
-// Pairs of (input, array): as the recipe says, by equal names, or input_0, input_1 …
-Result<std::vector<std::pair<std::string, std::string>>> pair_up(const Options& options, const ReaderContext& context,
-                                                                 const NpzReader& npz, const std::string& path) {
-  std::vector<std::pair<std::string, std::string>> pairs(options.inputs.begin(), options.inputs.end());
-  std::vector<std::string> names;
-  for (const auto& [name, type] : context.inputs) names.push_back(name);
+using Pairs = std::vector<std::pair<std::string, std::string>>;  // (input, array)
+
+// "input_1" is called as the network calls its second input, when forward's order is known or there is but one.
+std::string real_name(const std::string& input, const ReaderContext& context) {
+  const auto names = context.input_names();
+  if (context.order.empty() && names.size() != 1) return input;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (input == fmt::format("input_{}", i) && !context.inputs.contains(input)) return names[i];
+  }
+  return input;
+}
+
+// As the recipe says, by equal names, or input_0, input_1 …
+Result<Pairs> pair_up(const Options& options, const ReaderContext& context, const NpzReader& npz, const std::string& path) {
+  const auto names = context.input_names();
+  Pairs pairs;
+  for (const auto& [input, array] : options.inputs) {
+    pairs.emplace_back(real_name(input, context), array);
+    if (names.empty() || input.starts_with("input_") || context.inputs.contains(input)) continue;
+    return usage_error("{}/inputs: expected names of the network's inputs ({}), found \"{}\"", context.place, list_words(names), input);
+  }
   if (!pairs.empty()) {
-    for (const auto& [input, array] : pairs) {
-      if (names.empty() || input.starts_with("input_") || context.inputs.contains(input)) continue;
-      return usage_error("{}/inputs: expected names of the network's inputs ({}), found \"{}\"", context.place, list_words(names), input);
-    }
+    // Batches come in forward's order, not in the order of the recipe's keys.
+    const auto rank = [&](const auto& pair) { return std::find(names.begin(), names.end(), pair.first) - names.begin(); };
+    std::stable_sort(pairs.begin(), pairs.end(), [&](const auto& a, const auto& b) { return rank(a) < rank(b); });
     return pairs;
   }
   if (!names.empty() && std::all_of(names.begin(), names.end(), [&](const auto& name) { return npz.has(name); })) {
@@ -56,7 +70,7 @@ Result<std::vector<std::pair<std::string, std::string>>> pair_up(const Options& 
   }
   for (size_t i = 0; npz.has(fmt::format("input_{}", i)); ++i) {
     const auto array = fmt::format("input_{}", i);
-    pairs.emplace_back(names.size() == 1 && i == 0 ? names[0] : array, array);
+    pairs.emplace_back(real_name(array, context), array);
   }
   if (pairs.empty())
     return input_error("{}: expected arrays named as the network's inputs ({}) or input_0, input_1 …, found {}; say which with \"inputs\"",

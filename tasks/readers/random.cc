@@ -102,7 +102,8 @@ class RandomDataset final : public Dataset {
 
 Result<std::unique_ptr<Dataset>> open(const Options& options, const ReaderContext& context) {
   std::vector<Input> inputs;
-  for (const auto& [name, type] : context.inputs) {
+  for (const auto& name : context.input_names()) {
+    const Type& type = context.inputs.at(name);
     if (type.shape.empty())
       return usage_error("{}: random inputs need the shape of {}; add \"inputs\": {{\"{}\": {{\"shape\": [\"N\", …], \"dtype\": \"float32\"}}}} to the model",
                          context.place, name, name);

@@ -17,6 +17,17 @@ std::vector<Reader>& registry() {
 
 }  // namespace
 
+std::vector<std::string> ReaderContext::input_names() const {
+  std::vector<std::string> names;
+  for (const auto& name : order) {
+    if (inputs.contains(name)) names.push_back(name);
+  }
+  for (const auto& [name, type] : inputs) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
 void register_reader(Reader reader) { registry().push_back(std::move(reader)); }
 
 std::vector<const Reader*> all_readers() {
@@ -45,8 +56,7 @@ Result<std::unique_ptr<Dataset>> open_dataset(const nlohmann::json& data, const 
 Result<std::string> only_input(const ReaderContext& context, std::string_view format) {
   if (context.inputs.empty()) return "input_0";
   if (context.inputs.size() == 1) return context.inputs.begin()->first;
-  std::vector<std::string> names;
-  for (const auto& [name, type] : context.inputs) names.push_back(name);
+  const auto names = context.input_names();
   return usage_error("{}: the format {} gives one input, and the network has {}; use \"npz\" with an array for each", context.place,
                      format, list_words(names));
 }

@@ -27,7 +27,9 @@ struct ReaderContext {
   const std::map<std::string, Type>& inputs;   // the network's, by name; a type without a shape is not known yet
   uint64_t seed = 0;
   std::string place;                           // JSON pointer of the data set: "/task/train"
+  std::vector<std::string> order = {};         // the inputs' names in forward's order; empty: as sorted in `inputs`
 
+  std::vector<std::string> input_names() const;  // every known input, in `order`
   std::filesystem::path resolve(const std::string& path) const { return folder / path; }
 };
 

@@ -48,6 +48,20 @@ TEST_CASE("without a mapping, arrays named as the inputs are taken, else input_0
   CHECK(type_text((*open_text(*dir, recipe))->input_types()[1]) == "f32[N,1]");
 }
 
+TEST_CASE("batches come in forward's order, which input_0, input_1 count in") {
+  const auto dir = TempDir::make();
+  write_sample(*dir);
+  const Inputs inputs = {{"a", type_of_text(DType::kF32, {1})}, {"z", type_of_text(DType::kF32, {1})}};
+  for (const char* recipe : {R"({"format": "npz", "path": "x.npz"})", R"({"format": "npz", "path": "x.npz", "inputs": {"a": "input_1", "z": "input_0"}})",
+                             R"({"format": "npz", "path": "x.npz", "inputs": {"a": "input_1", "input_0": "input_0"}})"}) {
+    const auto data = open_dataset(nlohmann::json::parse(recipe), {dir->path(), inputs, 7, "/task/train", {"z", "a"}});
+    REQUIRE(data);
+    CHECK((*data)->input_names() == std::vector<std::string>{"z", "a"});
+    const int64_t first[] = {0};
+    CHECK((*data)->batch(first)->inputs[0].values<float>()[0] == 3);
+  }
+}
+
 TEST_CASE("doubles and halves become floats") {
   const auto dir = TempDir::make();
   write_sample(*dir);
