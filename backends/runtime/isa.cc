@@ -10,13 +10,13 @@
 namespace fastc::rt {
 
 // Instruction sets without a source file in this build.
-#if !defined(__x86_64__) || !__has_include("kernels/kernels_avx2.cc")
+#if !defined(__x86_64__)
 const KernelTable* avx2_kernels() { return nullptr; }
 #endif
-#if !defined(__x86_64__) || !__has_include("kernels/kernels_avx512.cc")
+#if !defined(__x86_64__)
 const KernelTable* avx512_kernels() { return nullptr; }
 #endif
-#if !defined(__x86_64__) || !__has_include("kernels/kernels_avx512_vnni.cc")
+#if !defined(__x86_64__)
 const KernelTable* avx512_vnni_kernels() { return nullptr; }
 #endif
 #if !defined(__x86_64__) || !__has_include("kernels/kernels_amx.cc")

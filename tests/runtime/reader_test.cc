@@ -5,6 +5,11 @@
 #include "tests/catch.h"
 #include "tests/runtime/artifact.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+// A damaged size asks for more memory than there is: that is an error value here, not a crash.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+#endif
+
 using namespace fastc::rt;
 using namespace fastc::rt::test;
 
@@ -42,7 +47,7 @@ TEST_CASE("a small artifact runs", "[reader]") {
 
 TEST_CASE("broken tables are refused with a sentence", "[reader][malformed]") {
   const Broken table[] = {
-      {"symbols, at most", [](Artifact& a) { for (int i = 0; i < 70; ++i) a.add_symbol("s", 0, 0, 1, 2); }},
+      {"symbolic sizes, at most", [](Artifact& a) { for (int i = 0; i < 70; ++i) a.add_symbol("s", 0, 0, 1, 2); }},
       {"range [5, 2]", [](Artifact& a) { a.symbols[0].min = 5, a.symbols[0].max = 2; }},
       {"bound from input 7", [](Artifact& a) { a.symbols[0].input = 7; }},
       {"bound from axis 9", [](Artifact& a) { a.symbols[0].axis = 9; }},
@@ -133,7 +138,7 @@ TEST_CASE("broken files are refused with a sentence", "[reader][malformed]") {
   refuse("checksum", FASTC_RT_BAD_FILE, false, [](auto& f) { f.back() ^= 1; });
   refuse("more than fit", FASTC_RT_BAD_FILE, true, [&](auto& f) { header(f)->section_count = 60000; });
   refuse("does not define", FASTC_RT_BAD_FILE, true, [&](auto& f) { section(f, 1)->kind = 40; });
-  refuse("a second section", FASTC_RT_BAD_FILE, true, [&](auto& f) { section(f, 1)->kind = section(f, 2)->kind; });
+  refuse("a second section", FASTC_RT_BAD_FILE, true, [&](auto& f) { *section(f, 2) = *section(f, 1); });
   refuse("expected records of", FASTC_RT_BAD_FILE, true, [&](auto& f) { section(f, 1)->record_bytes = 3; });
   refuse("not a multiple of 64", FASTC_RT_BAD_FILE, true, [&](auto& f) { section(f, 1)->offset += 8; });
   refuse("reach beyond the file", FASTC_RT_BAD_FILE, true, [&](auto& f) { section(f, 1)->offset = uint64_t{1} << 62; });
