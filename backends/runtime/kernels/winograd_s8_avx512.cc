@@ -21,9 +21,10 @@ struct Product {
   int points;            // kIn²
 };
 
-template <int P, int V>
+// C: the number of channels where it is known when compiling (few channels: the loop over k would cost as much as its body), or 0.
+template <int P, int V, int C>
 void multiply_full(const Product& m) {
-  const int64_t c = m.c, c3 = 3 * c;
+  const int64_t c = C > 0 ? C : m.c, c3 = 3 * c;
   for (int xi = 0; xi < m.points; ++xi) {
     const int16_t* v = m.v + xi * m.v_step;
     const int16_t* w = m.w + xi * c * 16;
@@ -35,6 +36,7 @@ void multiply_full(const Product& m) {
     const int16_t* base[(P + 3) / 4];
 #pragma GCC unroll 4
     for (int i = 0; i < (P + 3) / 4; ++i) base[i] = v + 4 * i * c;
+#pragma GCC unroll 8
     for (int64_t k = 0; k < c; k += 2) {
 #pragma GCC unroll 4
       for (int i = 0; i < (P + 3) / 4; ++i) keep_in_register(base[i]);
@@ -60,9 +62,9 @@ void multiply_full(const Product& m) {
 }
 
 // Two tiles share a stored register; out_tile is from a pair to the next.
-template <int P>
+template <int P, int C>
 void multiply_half(const Product& m) {
-  const int64_t c = m.c, c3 = 3 * c;
+  const int64_t c = C > 0 ? C : m.c, c3 = 3 * c;
   for (int xi = 0; xi < m.points; ++xi) {
     const int16_t* v = m.v + xi * m.v_step;
     const int16_t* w = m.w + xi * c * 8;
@@ -72,6 +74,7 @@ void multiply_half(const Product& m) {
     const int16_t* base[(P + 3) / 4];
 #pragma GCC unroll 4
     for (int i = 0; i < (P + 3) / 4; ++i) base[i] = v + 4 * i * c;
+#pragma GCC unroll 8
     for (int64_t k = 0; k < c; k += 4) {
 #pragma GCC unroll 4
       for (int i = 0; i < (P + 3) / 4; ++i) keep_in_register(base[i]);
@@ -94,14 +97,18 @@ void multiply_half(const Product& m) {
 using MultiplyFn = void (*)(const Product&);
 constexpr int kMostTiles[] = {0, 16, 12, 8, 6};
 struct MultiplyTable {
-  MultiplyFn full[5][17]{}, half[17]{};
+  MultiplyFn full[3][5][17]{}, half[3][17]{};  // first: C = 8, 16, any
   template <int V, int... P>
   constexpr void add(std::integer_sequence<int, P...>) {
-    ((full[V][P + 1] = &multiply_full<P + 1, V>), ...);
+    ((full[0][V][P + 1] = &multiply_full<P + 1, V, 8>), ...);
+    ((full[1][V][P + 1] = &multiply_full<P + 1, V, 16>), ...);
+    ((full[2][V][P + 1] = &multiply_full<P + 1, V, 0>), ...);
   }
   template <int... P>
   constexpr void add_half(std::integer_sequence<int, P...>) {
-    ((half[P + 1] = &multiply_half<P + 1>), ...);
+    ((half[0][P + 1] = &multiply_half<P + 1, 8>), ...);
+    ((half[1][P + 1] = &multiply_half<P + 1, 16>), ...);
+    ((half[2][P + 1] = &multiply_half<P + 1, 0>), ...);
   }
   constexpr MultiplyTable() {
     add<1>(std::make_integer_sequence<int, 16>{});
@@ -146,27 +153,33 @@ struct Winograd {
 
   // Σ|w|·255 of an output channel, the largest: what the division's exactness rests on.
   static bool sums_fit(const ConvS8& a) {
-    const int64_t k = 9 * a.s.c;
-    if (k * 255 * 128 < F::kSumLimit) return true;
-    for (int64_t o = 0; o < a.s.oc; ++o) {
-      int64_t sum = 0;
-      for (int64_t i = 0; i < k; ++i) {
-        const int v = a.w[stored(k, o, i)];
-        sum += v < 0 ? -v : v;
-      }
-      if (sum * 255 >= F::kSumLimit) return false;
+    if (9 * a.s.c * 255 * 128 < F::kSumLimit) return true;
+    const int64_t groups = ceil_div(9 * a.s.c, 4);
+    for (int64_t panel = 0; panel < ceil_div(a.s.oc, 16); ++panel) {
+      int32_t sums[16] = {};
+      for (int64_t g = 0; g < groups; ++g)
+        for (int o = 0; o < 16; ++o)
+          for (int j = 0; j < 4; ++j) {
+            const int32_t w = a.w[((panel * groups + g) * 16 + o) * 4 + j];
+            sums[o] += w < 0 ? -w : w;
+          }
+      for (int32_t sum : sums)
+        if (int64_t{sum} * 255 >= F::kSumLimit) return false;
     }
     return true;
   }
-  static int64_t stored(int64_t k, int64_t o, int64_t i) {
-    return o / 16 * (ceil_div(k, 4) * 64) + (i / 4 * 16 + o % 16) * 4 + i % 4;
+  // Transformed weights are 8 (F4) or 3.5 (F2) times the stored ones. A few tiles cannot pay for reading them, nor a model's load for
+  // keeping very many. Measured on a Skylake server: everything else is faster this way, from 8 channels up.
+  static bool pays(const ConvShape& s) {
+    const int64_t bytes = kPoints * 2 * s.c * s.oc;
+    return s.oh >= 3 && s.ow >= 3 && bytes <= (6 << 20) && (bytes <= (512 << 10) || s.oh * s.ow >= 36);
   }
 
   static bool accepts(const ConvS8& a) {
     const ConvShape& s = a.s;
     const bool fits = s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dil_h == 1 && s.dil_w == 1 &&
                       s.groups == 1 && s.c % 8 == 0 && !a.y_f32 && s.oh > 0 && s.ow > 0 && s.n > 0 && s.pad_h >= 0 && s.pad_w >= 0;
-    return fits && F::pays(s) && sums_fit(a);
+    return fits && pays(s) && sums_fit(a);
   }
   static int64_t tiles(const ConvS8& a) {
     const Shape g = shape_of(a.s);
@@ -182,28 +195,49 @@ struct Winograd {
   static size_t pack_bytes(const ConvS8& a) {
     return static_cast<size_t>(shape_of(a.s).w_unit * shape_of(a.s).units) * sizeof(int16_t);
   }
-  // [unit][ξ][c/2][16][2], the half unit [ξ][c/4][8][4].
+  // [unit][ξ][c/2][16][2], the half unit [ξ][c/4][8][4]. Two input channels × 16 output channels at a time, in 16-bit lanes.
   static void pack(const ConvS8& a, void* packed) {
     const Shape g = shape_of(a.s);
-    auto* out = static_cast<int16_t*>(packed);
-    for (int64_t o = 0; o < g.units * 16; ++o) {
-      const int64_t unit = o / 16, lane = o % 16;
+    for (int64_t unit = 0; unit < g.units; ++unit) {
+      int16_t* out = static_cast<int16_t*>(packed) + unit * g.w_unit;
+      const int8_t* panel = a.w + unit * ceil_div(9 * g.c, 4) * 64;
       const bool half = g.half && unit == g.units - 1;
-      if (half && lane >= 8) continue;
-      for (int64_t c = 0; c < g.c; ++c) {
-        int w[3][3] = {};
-        for (int t = 0; t < 9 && o < a.s.oc; ++t) w[t / 3][t % 3] = a.w[stored(9 * g.c, o, t * g.c + c)];
-        for (int i = 0; i < F::kIn; ++i)
-          for (int j = 0; j < F::kIn; ++j) {
-            int sum = 0;
-            for (int y = 0; y < 3; ++y)
-              for (int x = 0; x < 3; ++x) sum += F::kWeights[i][y] * F::kWeights[j][x] * w[y][x];
-            const int64_t xi = i * F::kIn + j;
-            const int64_t at = half ? xi * g.c * 8 + (c / 4 * 8 + lane) * 4 + c % 4 : xi * g.c * 16 + (c / 2 * 16 + lane) * 2 + c % 2;
-            out[unit * g.w_unit + at] = static_cast<int16_t>(sum);
+      for (int64_t c = 0; c < g.c; c += 2) {
+        __m512i w[9], u[kPoints];
+        for (int t = 0; t < 9; ++t) w[t] = channel_pair(panel, t * g.c + c);
+        transform_weights(w, u);
+        for (int64_t xi = 0; xi < kPoints; ++xi) {
+          if (!half) {
+            _mm512_store_si512(out + xi * g.c * 16 + c * 16, u[xi]);
+            continue;
           }
+          int32_t pairs[16];
+          _mm512_storeu_si512(pairs, u[xi]);
+          for (int64_t lane = 0; lane < 8; ++lane) std::memcpy(out + xi * g.c * 8 + (c / 4 * 8 + lane) * 4 + c % 4, pairs + lane, 4);
+        }
       }
     }
+  }
+  // Weights k and k + 1 (k even) of the panel's 16 channels, widened to pairs of 16 bits.
+  static __m512i channel_pair(const int8_t* panel, int64_t k) {
+    __m512i v = _mm512_loadu_si512(panel + k / 4 * 64);
+    if (k % 4 == 2) v = _mm512_srli_epi32(v, 16);
+    const __m512i low = _mm512_srai_epi16(_mm512_slli_epi16(v, 8), 8), high = _mm512_srai_epi16(_mm512_slli_epi32(v, 16), 8);
+    return _mm512_mask_blend_epi16(0xaaaaaaaau, low, high);
+  }
+  // G g Gᵀ, columns first.
+  static void transform_weights(const __m512i* w, __m512i* u) {
+    __m512i part[F::kIn][3];
+    for (int i = 0; i < F::kIn; ++i)
+      for (int x = 0; x < 3; ++x) part[i][x] = weigh(F::kWeights[i], w[x], w[3 + x], w[6 + x]);
+    for (int i = 0; i < F::kIn; ++i)
+      for (int j = 0; j < F::kIn; ++j) u[i * F::kIn + j] = weigh(F::kWeights[j], part[i][0], part[i][1], part[i][2]);
+  }
+  static __m512i weigh(const int (&g)[3], __m512i a, __m512i b, __m512i c) {
+    const __m512i pa = _mm512_mullo_epi16(a, _mm512_set1_epi16(static_cast<int16_t>(g[0])));
+    const __m512i pb = _mm512_mullo_epi16(b, _mm512_set1_epi16(static_cast<int16_t>(g[1])));
+    const __m512i pc = _mm512_mullo_epi16(c, _mm512_set1_epi16(static_cast<int16_t>(g[2])));
+    return _mm512_add_epi16(pa, _mm512_add_epi16(pb, pc));
   }
 
   static void run(const ConvS8& a, const void* packed, int64_t begin, int64_t end, void* scratch) {
@@ -308,6 +342,7 @@ struct Winograd {
     const Shape& g = t.g;
     const int64_t tiles = t.rows * g.tx;
     Product m{t.v, nullptr, nullptr, g.c, tiles * g.c, g.w_unit, full * kPoints * 16, kPoints};
+    const int known = g.c == 8 ? 0 : g.c == 16 ? 1 : 2;
     int64_t v = min64(full, 4);
     while (v > 2 && kMostTiles[v] < tiles) --v;
     for (int64_t u = 0; u < full; u += v) {
@@ -318,7 +353,7 @@ struct Winograd {
         const int64_t p = tiles / blocks + (b < tiles % blocks ? 1 : 0);
         m.v = t.v + tile * g.c;
         m.out = t.product + tile * m.out_tile + u * kPoints * 16;
-        kMultiply.full[n][p](m);
+        kMultiply.full[known][n][p](m);
         tile += p;
       }
     }
@@ -328,7 +363,7 @@ struct Winograd {
     for (int64_t tile = 0; tile < tiles; tile += 16) {
       m.v = t.v + tile * g.c;
       m.out = t.product + tiles * full * kPoints * 16 + tile / 2 * m.out_tile;
-      kMultiply.half[min64(16, tiles - tile)](m);
+      kMultiply.half[known][min64(16, tiles - tile)](m);
     }
   }
 

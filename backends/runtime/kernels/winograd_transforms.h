@@ -20,7 +20,6 @@ struct Winograd4 {
   static constexpr int kRowSum[6] = {0, -6, 0, 0, 0, 0};  // Bᵀ·1: the transform of padding
   static constexpr int kShift[4] = {3, 2, 1, 1};          // q = 3·2^shift
   static constexpr int64_t kSumLimit = int64_t{1} << 25;
-  static bool pays(const ConvShape&) { return true; }
 
   // O: add, sub, shl<n> on 16-bit lanes.
   template <class O, typename T>
@@ -53,7 +52,6 @@ struct Winograd2 {
   static constexpr int kWeights[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
   static constexpr int kRowSum[4] = {0, 2, 0, 0};
   static constexpr int64_t kSumLimit = int64_t{1} << 29;
-  static bool pays(const ConvShape&) { return true; }
 
   template <class O, typename T>
   static void input(const T* d, T* r) {
