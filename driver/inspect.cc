@@ -72,8 +72,8 @@ Result<std::string> inspect_file(const std::filesystem::path& path, InspectView 
     case InspectView::kText: return print(module);
     case InspectView::kTensors: return tensors(module);
     case InspectView::kGroups: {
-      FASTC_TRY(const Coupling coupling, Coupling::build(module));
-      return coupling.describe();
+      FASTC_TRY(const Coupling coupling, find_coupling(module));
+      return coupling_text(module, coupling);
     }
     case InspectView::kSummary: break;
   }

@@ -13,7 +13,7 @@
 #include "driver/pipeline/import.h"
 #include "engine/engine.h"
 #include "frontends/frontend.h"
-#include "frontends/torchscript/interpreter.h"
+#include "engine/interpreter.h"
 
 namespace fastc {
 namespace {

@@ -31,30 +31,32 @@ Result<ImportOptions> options_from(const RecipeModel& model) {
 
 }  // namespace
 
-std::map<std::string, Type> input_types(const Module& module) {
-  std::map<std::string, Type> types;
-  for (const ValueId id : module.inputs) types.emplace(module.value(id).name, module.value(id).type);
+InputTypes input_types(const Module& module) {
+  InputTypes types;
+  for (const ValueId id : module.inputs) types.emplace_back(module.value(id).name, module.value(id).type);
   return types;
 }
 
-Result<std::map<std::string, Type>> known_inputs(const Recipe& recipe, const std::filesystem::path& file) {
+Result<InputTypes> known_inputs(const Recipe& recipe, const std::filesystem::path& file) {
   FASTC_TRY(const std::vector<InputInfo> infos, model_inputs(file));
   FASTC_TRY(const ImportOptions options, options_from(recipe.model));
-  std::map<std::string, Type> types;
+  InputTypes types;
   for (const InputInfo& info : infos) {
     Type type{info.dtype.value_or(DType::kF32), info.shape.value_or(Shape{}), {}};
     if (const auto given = options.inputs.find(info.name); given != options.inputs.end()) {
       type.shape = given->second.shape.value_or(type.shape);
       type.dtype = given->second.dtype.value_or(type.dtype);
     }
-    types.emplace(info.name, std::move(type));
+    types.emplace_back(info.name, std::move(type));
   }
   return types;
 }
 
-Result<std::unique_ptr<Task>> task_for_recipe(const Recipe& recipe, const std::map<std::string, Type>& inputs) {
+Result<std::unique_ptr<Task>> task_for_recipe(const Recipe& recipe, const InputTypes& inputs) {
   const nlohmann::json fallback = {{"type", "fidelity"}};
-  return make_task(recipe.task ? *recipe.task : fallback, recipe.folder, inputs, recipe.seed);
+  std::vector<std::string> order;
+  for (const auto& [name, type] : inputs) order.push_back(name);
+  return make_task(recipe.task ? *recipe.task : fallback, recipe.folder, {inputs.begin(), inputs.end()}, recipe.seed, order);
 }
 
 Result<Module> import_for_recipe(const Recipe& recipe, const std::filesystem::path& file, const Task* task) {

@@ -4,6 +4,9 @@
 
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "driver/recipe/recipe.h"
@@ -12,12 +15,15 @@
 
 namespace fastc {
 
+// A network's inputs in forward()'s order.
+using InputTypes = std::vector<std::pair<std::string, Type>>;
+
 // `task` may be null. The module has been canonicalized.
 Result<Module> import_for_recipe(const Recipe& recipe, const std::filesystem::path& file, const Task* task);
 // The task of the recipe, or fidelity on random inputs when it names none.
-Result<std::unique_ptr<Task>> task_for_recipe(const Recipe& recipe, const std::map<std::string, Type>& inputs);
-// Input types as far as recipe and file say them.
-Result<std::map<std::string, Type>> known_inputs(const Recipe& recipe, const std::filesystem::path& file);
-std::map<std::string, Type> input_types(const Module& module);
+Result<std::unique_ptr<Task>> task_for_recipe(const Recipe& recipe, const InputTypes& inputs);
+// Input types as far as recipe and file say them; an empty shape means that neither does.
+Result<InputTypes> known_inputs(const Recipe& recipe, const std::filesystem::path& file);
+InputTypes input_types(const Module& module);
 
 }  // namespace fastc
