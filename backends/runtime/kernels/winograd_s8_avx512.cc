@@ -3,7 +3,8 @@
 //
 // One step handles a few rows of tiles, small enough for the caches, of up to 64 output channels:
 //   u8 rows ─vertical transform→ strip, split into kOut planes of every kOut-th pixel, so that the
-//   ─horizontal transform→ is on contiguous memory whatever the channel count → v[ξ][tile][c] (s16)
+//   ─horizontal transform→ is on contiguous memory whatever the channel count → v[ξ][tile][c] (s16);
+//   then block by block of tiles and units:
 //   ─one small matrix product per ξ, vpmaddwd→ product[tile][unit][ξ][16] (s32) ─output transform, requantize→ y
 // Units are 16 output channels; a tail of up to 8 is a half unit, whose registers hold two tiles × 8 channels.
 #include "winograd_transforms.h"
@@ -16,7 +17,7 @@ namespace {
 struct Product {
   const int16_t* v;      // v[ξ][tile][c], at the first tile of the block
   const int16_t* w;      // first unit's weights: [ξ][c/2][16][2], half units [ξ][c/4][8][4]
-  int32_t* out;          // at the first tile and unit: [ξ][16], next unit kIn²·16 further
+  int32_t* out;          // [tile of the block][unit][ξ][16]
   int64_t c, v_step, w_unit, out_tile;  // v_step: elements from ξ to ξ+1; w_unit: from a unit to the next; out_tile: from a tile to the next
   int points;            // kIn²
 };
@@ -123,7 +124,7 @@ constexpr MultiplyTable kMultiply;
 template <class F>
 struct Winograd {
   static constexpr int kPoints = F::kIn * F::kIn;
-  static constexpr int64_t kChunkUnits = 4, kStepBytes = 192 << 10;
+  static constexpr int64_t kChunkUnits = 4, kStepBytes = 192 << 10, kMostProducts = 24;  // the most registers of a block
 
   struct Shape {
     int64_t c, tx, ty;            // tiles in a row, rows of tiles
@@ -141,12 +142,10 @@ struct Winograd {
     g.units = ceil_div(s.oc, 16);
     g.half = (s.oc - 1) % 16 < 8;
     g.chunks = ceil_div(g.units, kChunkUnits);
-    const int64_t unit_count = min64(g.units, kChunkUnits);
-    const int64_t tile_bytes = kPoints * (g.c * 2 + unit_count * 64);
-    const int64_t fit = max64(1, kStepBytes / (tile_bytes * g.tx)), wanted = max64(1, 8 / g.tx);
+    const int64_t fit = max64(1, kStepBytes / (kPoints * g.c * 2 * g.tx)), wanted = max64(1, 8 / g.tx);
     g.step_rows = min64(g.ty, min64(fit, wanted));
     g.strip = F::kIn * F::kOut * (g.tx + 1) * g.c;
-    g.products = g.step_rows * g.tx * unit_count * kPoints * 16 + 2 * kPoints * 16;
+    g.products = kMostProducts * kPoints * 16;
     g.w_unit = kPoints * g.c * 16;
     return g;
   }
@@ -282,10 +281,8 @@ struct Winograd {
     }
     const int64_t unit0 = t.chunk * kChunkUnits, units = min64(kChunkUnits, g.units - unit0);
     const bool half = g.half && unit0 + units == g.units;
-    const int64_t full = units - (half ? 1 : 0);
-    multiply(t, unit0, full, half);
-    for (int64_t u = 0; u < full; ++u) output(t, u, full, unit0 + u);
-    if (half) output_half(t, full, unit0 + full);
+    full_units(t, unit0, units - (half ? 1 : 0));
+    if (half) half_unit(t, unit0 + units - 1);
   }
 
   // Bᵀ down the columns of one row of tiles: strip[i][pixel % kOut][pixel / kOut][c].
@@ -338,38 +335,44 @@ struct Winograd {
     }
   }
 
-  [[gnu::noinline]] static void multiply(const Step& t, int64_t unit0, int64_t full, bool half) {
+  // With few channels, weights and tiles fit L1 together only if the products of a block, 2.3 KB a tile and unit (F4), are few as well.
+  static constexpr int64_t kFewChannels = 16, kFewTiles = 4;
+  static int known_channels(int64_t c) { return c == 8 ? 0 : c == 16 ? 1 : 2; }
+
+  static void full_units(const Step& t, int64_t unit0, int64_t full) {
     const Shape& g = t.g;
     const int64_t tiles = t.rows * g.tx;
-    Product m{t.v, nullptr, nullptr, g.c, tiles * g.c, g.w_unit, full * kPoints * 16, kPoints};
-    const int known = g.c == 8 ? 0 : g.c == 16 ? 1 : 2;
+    Product m{t.v, nullptr, t.product, g.c, tiles * g.c, g.w_unit, 0, kPoints};
     int64_t v = min64(full, 4);
     while (v > 2 && kMostTiles[v] < tiles) --v;
+    if (g.c <= kFewChannels) v = min64(v, 1);
     for (int64_t u = 0; u < full; u += v) {
-      const int64_t n = min64(v, full - u);
+      const int64_t n = min64(v, full - u), most = g.c <= kFewChannels ? kFewTiles : kMostTiles[n], blocks = ceil_div(tiles, most);
       m.w = t.w + (unit0 + u) * g.w_unit;
-      const int64_t blocks = ceil_div(tiles, kMostTiles[n]);
+      m.out_tile = n * kPoints * 16;
       for (int64_t b = 0, tile = 0; b < blocks; ++b) {
         const int64_t p = tiles / blocks + (b < tiles % blocks ? 1 : 0);
         m.v = t.v + tile * g.c;
-        m.out = t.product + tile * m.out_tile + u * kPoints * 16;
-        kMultiply.full[known][n][p](m);
+        kMultiply.full[known_channels(g.c)][n][p](m);
+        for (int64_t q = 0; q < n; ++q) output(t, tile, p, t.product + q * kPoints * 16, m.out_tile, unit0 + u + q);
         tile += p;
       }
     }
-    if (!half) return;
-    m.w = t.w + (unit0 + full) * g.w_unit;
-    m.out_tile = kPoints * 16;
-    for (int64_t tile = 0; tile < tiles; tile += 16) {
+  }
+  static void half_unit(const Step& t, int64_t unit) {
+    const Shape& g = t.g;
+    const int64_t tiles = t.rows * g.tx, most = g.c <= kFewChannels ? 2 * kFewTiles : 16;
+    Product m{t.v, t.w + unit * g.w_unit, t.product, g.c, tiles * g.c, g.w_unit, kPoints * 16, kPoints};
+    for (int64_t tile = 0; tile < tiles; tile += most) {
+      const int64_t p = min64(most, tiles - tile);
       m.v = t.v + tile * g.c;
-      m.out = t.product + tiles * full * kPoints * 16 + tile / 2 * m.out_tile;
-      kMultiply.half[known][min64(16, tiles - tile)](m);
+      kMultiply.half[known_channels(g.c)][p](m);
+      output_half(t, tile, p, unit);
     }
   }
 
-  // Aᵀ M A of one register's worth of tiles.
-  static void inverse(const int32_t* m, __m512i (&y)[F::kOut][F::kOut]) {
-    __m512i part[F::kOut][F::kIn];
+  // Aᵀ M of one register's worth of tiles; a row of it times A, divided, is a row of outputs.
+  static void inverse_columns(const int32_t* m, __m512i (&part)[F::kOut][F::kIn]) {
 #pragma GCC unroll 6
     for (int j = 0; j < F::kIn; ++j) {
       __m512i column[F::kIn], z[F::kOut];
@@ -379,8 +382,6 @@ struct Winograd {
 #pragma GCC unroll 4
       for (int r = 0; r < F::kOut; ++r) part[r][j] = z[r];
     }
-#pragma GCC unroll 4
-    for (int r = 0; r < F::kOut; ++r) F::output(part[r], y[r]);
   }
 
   // Where a tile's first output pixel is, and how many rows and columns of it exist; none for a tile past the end.
@@ -394,41 +395,43 @@ struct Winograd {
     return {(t.image * s.oh + oy) * s.ow + ox, min64(F::kOut, s.oh - oy), min64(F::kOut, s.ow - ox)};
   }
 
-  [[gnu::noinline]] static void output(const Step& t, int64_t u, int64_t full, int64_t unit) {
+  [[gnu::noinline]] static void output(const Step& t, int64_t first, int64_t count, const int32_t* product, int64_t distance,
+                                       int64_t unit) {
     const ConvShape& s = t.a.s;
     const RequantizeS8 out(t.a, unit * 16, s.oc - unit * 16);
-    for (int64_t tile = 0; tile < t.rows * t.g.tx; ++tile) {
-      __m512i z[F::kOut][F::kOut];
-      inverse(t.product + (tile * full + u) * kPoints * 16, z);
-      const Place at = place_of(t, tile);
+    for (int64_t i = 0; i < count; ++i) {
+      __m512i part[F::kOut][F::kIn], z[F::kOut];
+      inverse_columns(product + i * distance, part);
+      const Place at = place_of(t, first + i);
 #pragma GCC unroll 4
       for (int r = 0; r < F::kOut; ++r) {
         if (r >= at.rows) break;
+        F::output(part[r], z);
 #pragma GCC unroll 4
         for (int c = 0; c < F::kOut; ++c)
-          if (c < at.columns) out.store(F::divide(z[r][c], r, c), at.pixel + r * s.ow + c);
+          if (c < at.columns) out.store(F::divide(z[c], r, c), at.pixel + r * s.ow + c);
       }
     }
   }
 
   // A register holds two tiles.
-  [[gnu::noinline]] static void output_half(const Step& t, int64_t full, int64_t unit) {
+  [[gnu::noinline]] static void output_half(const Step& t, int64_t first, int64_t count, int64_t unit) {
     const ConvShape& s = t.a.s;
-    const int64_t tiles = t.rows * t.g.tx;
     const RequantizeS8 out(t.a, unit * 16, s.oc - unit * 16, true);
-    const int32_t* products = t.product + tiles * full * kPoints * 16;
-    for (int64_t tile = 0; tile < tiles; tile += 2) {
-      __m512i z[F::kOut][F::kOut];
-      inverse(products + tile / 2 * kPoints * 16, z);
-      const Place at0 = place_of(t, tile), at1 = place_of(t, tile + 1);
+    for (int64_t i = 0; i < count; i += 2) {
+      __m512i part[F::kOut][F::kIn], z[F::kOut];
+      inverse_columns(t.product + i / 2 * kPoints * 16, part);
+      const Place at0 = place_of(t, first + i), at1 = i + 1 < count ? place_of(t, first + i + 1) : Place{0, 0, 0};
 #pragma GCC unroll 4
-      for (int r = 0; r < F::kOut; ++r)
+      for (int r = 0; r < F::kOut; ++r) {
+        F::output(part[r], z);
 #pragma GCC unroll 4
         for (int c = 0; c < F::kOut; ++c) {
           const int64_t step = r * s.ow + c;
-          out.store_pair(F::divide(z[r][c], r, c), r < at0.rows && c < at0.columns ? at0.pixel + step : -1,
+          out.store_pair(F::divide(z[c], r, c), r < at0.rows && c < at0.columns ? at0.pixel + step : -1,
                          r < at1.rows && c < at1.columns ? at1.pixel + step : -1);
         }
+      }
     }
   }
 };
