@@ -9,6 +9,7 @@
 namespace fastc {
 namespace {
 
+constexpr size_t kMaxDegree = 64;  // of a monomial; like kMaxTerms, a bound on what hostile text can make us compute
 constexpr int64_t kTooBig = std::numeric_limits<int64_t>::max();  // held in place of what does not fit
 
 int64_t clamp_wide(__int128 v) {
@@ -133,7 +134,9 @@ Dim operator-(const Dim& a, const Dim& b) { return a + b * Dim(-1); }
 
 Dim operator*(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return mul_held(a.constant(), b.constant());
+  if (a.terms_.empty() || b.terms_.empty()) return 0;
   if (a.terms_.size() * b.terms_.size() > Dim::kMaxTerms) return kTooBig;
+  if (a.terms_[0].factors.size() + b.terms_[0].factors.size() > kMaxDegree) return kTooBig;  // the first has the highest degree
   std::vector<Dim::Term> terms;
   for (const Dim::Term& x : a.terms_)
     for (const Dim::Term& y : b.terms_) terms.push_back(product_of(x, y));

@@ -126,4 +126,7 @@ TEST_CASE("what does not fit in 64 bits is an error when evaluated, never an ove
   Dim many = 1;  // 2^20 monomials if multiplied out
   for (char c = 'a'; c < 'a' + 20; ++c) many = many * (Dim::symbol(std::string(1, c)) + 1);
   CHECK(many.terms().size() <= Dim::kMaxTerms);
+  Dim power = 1;
+  for (int i = 0; i < 1000; ++i) power = power * (Dim::symbol("a") + Dim::symbol("b"));
+  CHECK_FALSE(power.evaluate({{"a", 0}, {"b", 0}}));
 }
