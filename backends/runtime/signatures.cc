@@ -19,9 +19,10 @@ bool known_activation(uint32_t activation) { return activation <= static_cast<ui
 
 template <typename Attrs>
 bool check_window(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
-  constexpr int32_t kMost = 1 << 20;  // keeps every window computation far from overflow
+  // Keeps every computation far from overflow, and a damaged file from looping for hours.
+  constexpr int32_t kMost = 1 << 20, kLargestKernel = 1 << 14;
   for (int i = 0; i < 2; ++i) {
-    if (a.kernel[i] < 1 || a.kernel[i] > kMost) return bad(program, op, "a window's size", a.kernel[i], error);
+    if (a.kernel[i] < 1 || a.kernel[i] > kLargestKernel) return bad(program, op, "a window's size", a.kernel[i], error);
     if (a.stride[i] < 1 || a.stride[i] > kMost) return bad(program, op, "a stride", a.stride[i], error);
     if (a.dilation[i] < 1 || a.dilation[i] > kMost) return bad(program, op, "a dilation", a.dilation[i], error);
     if (a.pad_begin[i] < 0 || a.pad_begin[i] > kMost) return bad(program, op, "a padding", a.pad_begin[i], error);
