@@ -9,13 +9,13 @@ namespace fastc::engine {
 DynamicProduct::Operand DynamicProduct::quantize(const at::Tensor& x) const {
   // One row per range.
   const bool rows = per_row && x.dim() > 1;
-  const at::Tensor flat = !rows ? x.reshape({1, -1}) : trailing == 0 ? x.reshape({-1, x.size(-1)}) : x.flatten(1);
+  const at::Tensor flat = !rows ? x.reshape({1, -1}) : x.reshape({-1, x.size(-1)});
   const auto [least, most] = at::aminmax(flat, 1, true);
   const at::Tensor lo = least.clamp_max(0), hi = most.clamp_min(0);
   at::Tensor s = hi.sub(lo).div_(255.0);
-  s = at::where(s.gt(0), s, at::ones_like(s));
+  s = at::where(s.gt(0).logical_and(s.isfinite()), s, at::ones_like(s));
   const at::Tensor inverse = s.reciprocal();
-  const at::Tensor zero = lo.neg().mul_(inverse).round_().clamp_(0, 255);
+  const at::Tensor zero = lo.neg().div_(s).round_().clamp_(0, 255);
   const at::Tensor q = flat.mul(inverse).round_().add_(zero).clamp_(0, 255);
   Operand operand;
   operand.centered = q.sub(zero).to(exact).reshape(x.sizes());
@@ -23,11 +23,7 @@ DynamicProduct::Operand DynamicProduct::quantize(const at::Tensor& x) const {
     operand.scale = s.reshape({});
   } else {
     std::vector<int64_t> shape(x.sizes().begin(), x.sizes().end());
-    if (trailing == 0) {
-      shape.back() = 1;
-    } else {
-      for (size_t i = 1; i < shape.size(); ++i) shape[i] = 1;
-    }
+    shape.back() = 1;
     operand.scale = s.reshape(shape);
   }
   return operand;
@@ -52,7 +48,7 @@ Result<DynamicProduct> dynamic_product(const Site& site, int64_t trailing) {
   if (w.data.dtype() != DType::kS8 || w.encoding.axis != 0 || w.encoding.group_size != 0 || w.encoding.scales.elements() != w.data.shape()[0])
     return input_error("the dynamic op {} needs an int8 weight with one scale per output channel", site.node.op->name);
   DynamicProduct p;
-  p.per_row = dynamic == "row";
+  p.per_row = dynamic == "row" && trailing == 0;  // an image has one range
   p.trailing = trailing;
   const at::Tensor stored = wrap(w.data);
   const double bound = stored.to(at::kDouble).abs().flatten(1).sum(1).max().item<double>() * 255;

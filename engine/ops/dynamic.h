@@ -1,7 +1,7 @@
-// int8 weights with activations quantized at run time: u8, asymmetric, one range for the whole tensor or for each row (linear: a vector of K
-// numbers; conv: a sample). The range always contains 0, so that 0 is exact. All steps in float32:
+// int8 weights with activations quantized at run time: u8, asymmetric, one range for the whole tensor or, in linear, for each row of K
+// numbers. The range always contains 0, so that 0 is exact. All steps in float32, as in backends/runtime/ops/dynamic.cc:
 //
-//   lo = min(0, min x), hi = max(0, max x), s = (hi − lo) / 255 (1 when hi = lo), inv = 1/s, z = clamp(rne(−lo·inv))
+//   lo = min(0, min x), hi = max(0, max x), s = (hi − lo) / 255 (1 when hi = lo), inv = 1/s, z = clamp(rne(−lo/s))
 //   q = clamp(z + rne(x·inv))     y = float(Σ(q−z)·qw) · (s·sw) + bias, then the activation
 #pragma once
 

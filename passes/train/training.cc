@@ -1,0 +1,39 @@
+#include "passes/train/training.h"
+
+namespace fastc {
+
+Result<const Dataset*> data_to_train_on(PassContext& context, std::string_view pass) {
+  if (const Dataset* data = context.training_data()) return data;
+  const bool unlabelled_task = context.task() == nullptr || context.task()->type() == "fidelity";
+  const Dataset* calibration = unlabelled_task ? context.calibration() : nullptr;
+  if (calibration == nullptr) return usage_error("/task/train: {} needs training data, and the recipe names none", pass);
+  return calibration;
+}
+
+TrainContext train_context(PassContext& context, std::string what) {
+  TrainContext t;
+  t.seed = context.seed();
+  t.threads = context.threads();
+  t.progress = &context.progress();
+  t.checkpoint_folder = context.journal_folder();
+  t.what = std::move(what);
+  return t;
+}
+
+PassReport report_of(const TrainReport& trained, std::vector<std::string> notes) {
+  PassReport report;
+  report.changed = trained.steps > 0;
+  report.notes = std::move(notes);
+  if (trained.resumed_epochs > 0) report.notes.push_back(fmt::format("{} epochs were taken from the journal", trained.resumed_epochs));
+  report.numbers.emplace_back("steps", static_cast<double>(trained.steps));
+  for (const EpochRow& row : trained.curve) {
+    report.curves.push_back({"loss", static_cast<double>(row.epoch), row.loss});
+    if (row.accuracy) report.curves.push_back({"accuracy", static_cast<double>(row.epoch), *row.accuracy});
+  }
+  if (trained.curve.empty()) return report;
+  report.numbers.emplace_back("final_loss", trained.curve.back().loss);
+  if (trained.curve.back().accuracy) report.numbers.emplace_back("final_training_accuracy", *trained.curve.back().accuracy);
+  return report;
+}
+
+}  // namespace fastc

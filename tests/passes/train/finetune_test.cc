@@ -1,0 +1,78 @@
+#include "tests/passes/support.h"
+
+using namespace fastc;
+using namespace fastc::test;
+
+namespace {
+
+// Two numbers, two classes; the larger number is the class.
+constexpr const char* kText = R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 64] {
+  @w : f32[2,2] = zeros
+  @b : f32[2] = zeros
+  %y = linear(%x, @w, @b)
+})";
+
+const Tensor kInputs = Tensor::of<float>({4, 2}, {1, -1, 2, 0, -1, 1, 0, 3});
+const Tensor kLabels = Tensor::of<int64_t>({4}, {0, 0, 1, 1});
+
+nlohmann::json sgd(double lr, int64_t epochs) {
+  return {{"epochs", epochs}, {"batch_size", 4}, {"optimizer", {{"type", "sgd"}, {"lr", lr}, {"momentum", 0}}}, {"schedule", {{"type", "constant"}}}};
+}
+
+}  // namespace
+
+TEST_CASE("one step of finetune is the gradient of the cross entropy") {
+  Module m = module_of(kText);
+  const Samples data({kInputs}, kLabels);
+  PlainContext context;
+  context.training = &data;
+  const PassReport report = pass_ok("finetune", m, context, sgd(1, 1));
+  CHECK(report.changed);
+  // p = 0.5 everywhere: dL/dw₀ = mean((0.5 − [class 0])·x) = −(1+2−(−1)−0)/8, −(−1+0−1−3)/8
+  const auto w = to_doubles(m.weights.find("w")->second.data);
+  CHECK(w[0] == Approx(0.5));
+  CHECK(w[1] == Approx(-0.625));
+  CHECK(w[2] == Approx(-0.5));
+  CHECK(w[3] == Approx(0.625));
+  REQUIRE(report.curves.size() == 2);
+  CHECK(report.curves[0].series == "loss");
+  CHECK(report.curves[0].y == Approx(std::log(2.0)));
+}
+
+TEST_CASE("finetune learns, and says what it did") {
+  Module m = module_of(kText);
+  const Samples data({kInputs}, kLabels);
+  PlainContext context;
+  context.training = &data;
+  const PassReport report = pass_ok("finetune", m, context, sgd(1, 30));
+  CHECK(report.curves.back().series == "accuracy");
+  CHECK(report.curves.back().y == 1);
+  CHECK(report.numbers.front() == std::pair<std::string, double>("steps", 30));
+}
+
+TEST_CASE("finetune without labels goes back to the original's outputs") {
+  Module original = module_of(kText), m = original;
+  original.weights.find("w")->second.data = Tensor::of<float>({2, 2}, {1, 2, 3, 4});
+  const Samples data({kInputs});
+  PlainContext context;
+  context.training = &data;
+  context.models.emplace("original", original);
+  const PassReport report = pass_ok("finetune", m, context, sgd(1, 1000));
+  CHECK(report.notes.front() == "without labels: trained to give the original's outputs");
+  CHECK(largest_difference(evaluate(m, {kInputs})[0], evaluate(original, {kInputs})[0]) < 1e-3);
+}
+
+TEST_CASE("finetune without data, and with options that mean nothing") {
+  Module m = module_of(kText);
+  PlainContext context;
+  const auto report = run_pass("finetune", m, context);
+  REQUIRE_FALSE(report);
+  CHECK(report.error().message == "/task/train: finetune needs training data, and the recipe names none");
+  CHECK(report.error().cls == ErrorClass::kUsage);
+  const Pass* pass = find_pass("finetune");
+  CHECK_FALSE(pass->check({{"epochs", -1}}, ""));
+  CHECK_FALSE(pass->check({{"optimizer", {{"betas", {0.9}}}}}, ""));
+  CHECK_FALSE(pass->check({{"optimizer", {{"type", "lion"}}}}, ""));
+  CHECK_FALSE(pass->check({{"batch_norm", "off"}}, ""));
+  CHECK(pass->check(nlohmann::json::object(), ""));
+}
