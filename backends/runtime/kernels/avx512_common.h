@@ -155,26 +155,78 @@ class RequantizeS8 {
   }
   // u8 only. A pixel < 0 is not written.
   void store_pair(__m512i acc, int64_t pixel0, int64_t pixel1) const {
-    const int64_t at0 = pixel0 * a_.s.oc + channel_, at1 = pixel1 * a_.s.oc + channel_;
-    __m128i r{};
-    if (a_.residual) {
-      if (pixel0 >= 0) r = _mm_maskz_loadu_epi8(mask_, a_.residual + at0);
-      if (pixel1 >= 0) r = _mm_unpacklo_epi64(r, _mm_maskz_loadu_epi8(mask_, a_.residual + at1));
+    const __m128i q = quantized(acc, paired_residual(pixel0, pixel1));
+    if (pixel0 >= 0) _mm_mask_storeu_epi8(u8(pixel0), mask_, q);
+    if (pixel1 >= 0) _mm_mask_storeu_epi8(u8(pixel1), mask_, _mm_unpackhi_epi64(q, q));
+  }
+
+  // Whether store_four may be used: all lanes real, u8.
+  bool whole(bool paired) const { return !a_.y_f32 && mask_ == (paired ? 0xff : 0xffff); }
+  // Four neighbouring pixels, packed together: a third of the instructions of four store().
+  void store_four(const __m512i (&acc)[4], int64_t pixel) const {
+    __m512 v[4];
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c)
+      v[c] = real(acc[c], a_.residual ? _mm_loadu_si128(reinterpret_cast<const __m128i*>(a_.residual + (pixel + c) * a_.s.oc + channel_)) : __m128i{});
+    const __m512i q = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), pack_four(v));
+    if (a_.s.oc == 16) {
+      _mm512_storeu_si512(u8(pixel), q);
+      return;
     }
-    const __m128i q = quantized(acc, r);
-    if (pixel0 >= 0) _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at0, mask_, q);
-    if (pixel1 >= 0) _mm_mask_storeu_epi8(static_cast<uint8_t*>(a_.y) + at1, mask_, _mm_unpackhi_epi64(q, q));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(u8(pixel)), _mm512_castsi512_si128(q));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(u8(pixel + 1)), _mm512_extracti32x4_epi32(q, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(u8(pixel + 2)), _mm512_extracti32x4_epi32(q, 2));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(u8(pixel + 3)), _mm512_extracti32x4_epi32(q, 3));
+  }
+  // The same for paired lanes: four pixels from pixel0 and four from pixel1 on.
+  void store_four_pairs(const __m512i (&acc)[4], int64_t pixel0, int64_t pixel1) const {
+    __m512 v[4];
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) v[c] = real(acc[c], a_.residual ? paired_residual(pixel0 + c, pixel1 + c) : __m128i{});
+    const __m512i q = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15), pack_four(v));
+    const __m256i low = _mm512_castsi512_si256(q), high = _mm512_extracti64x4_epi64(q, 1);
+    if (a_.s.oc == 8) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(u8(pixel0)), low);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(u8(pixel1)), high);
+      return;
+    }
+    alignas(64) uint8_t bytes[64];
+    _mm512_store_si512(bytes, q);
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; ++c) {
+      std::memcpy(u8(pixel0 + c), bytes + 8 * c, 8);
+      std::memcpy(u8(pixel1 + c), bytes + 32 + 8 * c, 8);
+    }
   }
 
  private:
   __m512 scaled(__m512i acc) const { return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(acc, bias_)), m_); }
-  __m128i quantized(__m512i acc, __m128i residual) const {
+  uint8_t* u8(int64_t pixel) const { return static_cast<uint8_t*>(a_.y) + pixel * a_.s.oc + channel_; }
+  __m128i paired_residual(int64_t pixel0, int64_t pixel1) const {
+    __m128i r{};
+    if (!a_.residual) return r;
+    if (pixel0 >= 0) r = _mm_maskz_loadu_epi8(mask_, a_.residual + pixel0 * a_.s.oc + channel_);
+    if (pixel1 >= 0) r = _mm_unpacklo_epi64(r, _mm_maskz_loadu_epi8(mask_, a_.residual + pixel1 * a_.s.oc + channel_));
+    return r;
+  }
+  // The value to round, less zy, already clamped; NaN becomes lo.
+  __m512 real(__m512i acc, __m128i residual) const {
     __m512 v = scaled(acc);
     if (a_.residual) {
       const __m512i r = _mm512_sub_epi32(_mm512_cvtepu8_epi32(residual), zr_);
       v = _mm512_add_ps(v, _mm512_mul_ps(_mm512_cvtepi32_ps(r), mr_));
     }
-    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(v, lo_), hi_)), zy_));  // NaN: lo
+    return _mm512_min_ps(_mm512_max_ps(v, lo_), hi_);
+  }
+  __m128i quantized(__m512i acc, __m128i residual) const {
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(real(acc, residual)), zy_));
+  }
+  // Four registers of clamped values → 64 bytes, in each 128-bit lane four channels of the first, second, third and fourth.
+  __m512i pack_four(const __m512 (&v)[4]) const {
+    const __m512i zy = _mm512_set1_epi16(static_cast<int16_t>(a_.y_zero_point));
+    const __m512i low = _mm512_packs_epi32(_mm512_cvtps_epi32(v[0]), _mm512_cvtps_epi32(v[1]));
+    const __m512i high = _mm512_packs_epi32(_mm512_cvtps_epi32(v[2]), _mm512_cvtps_epi32(v[3]));
+    return _mm512_packus_epi16(_mm512_add_epi16(low, zy), _mm512_add_epi16(high, zy));
   }
 
   const ConvS8& a_;

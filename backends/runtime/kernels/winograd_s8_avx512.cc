@@ -395,6 +395,12 @@ struct Winograd {
     return {(t.image * s.oh + oy) * s.ow + ox, min64(F::kOut, s.oh - oy), min64(F::kOut, s.ow - ox)};
   }
 
+  static __m512i (&divide_row(__m512i (&z)[F::kOut], int r))[F::kOut] {
+#pragma GCC unroll 4
+    for (int c = 0; c < F::kOut; ++c) z[c] = F::divide(z[c], r, c);
+    return z;
+  }
+
   [[gnu::noinline]] static void output(const Step& t, int64_t first, int64_t count, const int32_t* product, int64_t distance,
                                        int64_t unit) {
     const ConvShape& s = t.a.s;
@@ -403,10 +409,17 @@ struct Winograd {
       __m512i part[F::kOut][F::kIn], z[F::kOut];
       inverse_columns(product + i * distance, part);
       const Place at = place_of(t, first + i);
+      const bool fast = F::kOut == 4 && at.columns == 4 && out.whole(false);
 #pragma GCC unroll 4
       for (int r = 0; r < F::kOut; ++r) {
         if (r >= at.rows) break;
         F::output(part[r], z);
+        if constexpr (F::kOut == 4) {
+          if (fast) {
+            out.store_four(divide_row(z, r), at.pixel + r * s.ow);
+            continue;
+          }
+        }
 #pragma GCC unroll 4
         for (int c = 0; c < F::kOut; ++c)
           if (c < at.columns) out.store(F::divide(z[c], r, c), at.pixel + r * s.ow + c);
@@ -422,9 +435,16 @@ struct Winograd {
       __m512i part[F::kOut][F::kIn], z[F::kOut];
       inverse_columns(t.product + i / 2 * kPoints * 16, part);
       const Place at0 = place_of(t, first + i), at1 = i + 1 < count ? place_of(t, first + i + 1) : Place{0, 0, 0};
+      const bool fast = at0.columns == 4 && at1.columns == 4 && out.whole(true);
 #pragma GCC unroll 4
       for (int r = 0; r < F::kOut; ++r) {
         F::output(part[r], z);
+        if constexpr (F::kOut == 4) {
+          if (fast && r < at0.rows && r < at1.rows) {
+            out.store_four_pairs(divide_row(z, r), at0.pixel + r * s.ow, at1.pixel + r * s.ow);
+            continue;
+          }
+        }
 #pragma GCC unroll 4
         for (int c = 0; c < F::kOut; ++c) {
           const int64_t step = r * s.ow + c;
