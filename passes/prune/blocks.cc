@@ -40,6 +40,7 @@ bool closed(const Module& module, const std::vector<NodeId>& branch, NodeId join
 }
 
 std::string common_name(const Module& module, const std::vector<NodeId>& branch, NodeId join) {
+  if (branch.empty()) return module.node(join).name;
   std::string prefix = module.node(branch.front()).name;
   for (const NodeId id : branch) {
     const std::string& name = module.node(id).name;
@@ -50,12 +51,23 @@ std::string common_name(const Module& module, const std::vector<NodeId>& branch,
   return dot == std::string::npos ? module.node(join).name : prefix.substr(0, dot);
 }
 
-// add(f, u) in either order; conv or linear with a fused residual, where the node itself ends the branch.
-std::vector<std::pair<ValueId, ValueId>> branch_and_shortcut(const Module& module, const Node& node) {
-  if (node.op->name == "add") return {{node.input(0), node.input(1)}, {node.input(1), node.input(0)}};
-  if ((node.op->name == "conv" || node.op->name == "linear") && node.input(3) != kNoId) return {{node.input(0), node.input(3)}};
-  (void)module;
+struct Candidate {
+  ValueId out, in;  // the branch's end and the shortcut
+  bool fused;       // the join itself is the branch's last layer
+};
+
+// add(f, u) in either order; conv or linear with a fused residual.
+std::vector<Candidate> candidates(const Node& node) {
+  if (node.op->name == "add") return {{node.input(0), node.input(1), false}, {node.input(1), node.input(0), false}};
+  if ((node.op->name == "conv" || node.op->name == "linear") && node.input(3) != kNoId) return {{node.input(0), node.input(3), true}};
   return {};
+}
+
+bool reads(const Module& module, const std::vector<NodeId>& branch, ValueId value) {
+  return std::any_of(branch.begin(), branch.end(), [&](NodeId id) {
+    const auto& inputs = module.node(id).inputs;
+    return std::find(inputs.begin(), inputs.end(), value) != inputs.end();
+  });
 }
 
 }  // namespace
@@ -65,15 +77,12 @@ std::vector<Block> find_blocks(const Module& module) {
   const auto uses = module.uses();
   for (const NodeId id : module.order()) {
     const Node& join = module.node(id);
-    for (const auto& [out, in] : branch_and_shortcut(module, join)) {
-      if (out == in || out == kNoId || module.is_weight(in) || module.is_weight(out)) continue;
+    for (const auto& [out, in, fused] : candidates(join)) {
+      if (out == kNoId || in == kNoId || module.is_weight(in) || module.is_weight(out)) continue;
       if (!(module.value(in).type == module.value(join.output()).type)) continue;
       const auto branch = branch_between(module, in, out);
-      const bool uses_in = std::any_of(branch.begin(), branch.end(), [&](NodeId n) {
-        const auto& inputs = module.node(n).inputs;
-        return std::find(inputs.begin(), inputs.end(), in) != inputs.end();
-      });
-      if (!uses_in || !closed(module, branch, id, uses)) continue;
+      const bool whole = reads(module, branch, in) || (fused && out == in);
+      if (!whole || !closed(module, branch, id, uses)) continue;
       blocks.push_back({common_name(module, branch, id), id, in, branch});
       break;
     }

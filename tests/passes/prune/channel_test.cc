@@ -136,7 +136,7 @@ TEST_CASE("Taylor importance keeps what the loss needs, whatever its norm") {
   %a = linear(%x, @w)
   %y = linear(%a, @v)
 })");
-  const LiteralData data({1}, {{1}, {2}, {-1}}, {0, 0, 1});
+  const Samples data = literal_samples({3, 1}, {1, 2, -1}, {0, 0, 1});
   Module l1 = m;
   pass_ok("prune.channel", l1, R"({"ratio": 0.5, "round_to": 1})", &data);
   CHECK(weight_of(l1, "w") == std::vector<double>{9});
