@@ -11,6 +11,7 @@ namespace {
 struct S8Case {
   int32_t zx, zy, zr, qlo, qhi;
   bool residual, y_f32, extreme;
+  bool largest = false;  // every activation 255, every weight ±127, alternating over output channels
 };
 
 int rne_clamp(float v, int32_t zy, int32_t lo, int32_t hi) {
@@ -31,9 +32,10 @@ struct S8Problem {
   S8Problem(const ConvShape& shape, const S8Case& kind, uint32_t seed) : s(shape), k(kind) {
     std::mt19937 rng(seed);
     x = Guarded<uint8_t>(s.n * s.h * s.w * s.c);
-    for (size_t i = 0; i < x.size(); ++i) x[i] = k.extreme ? (rng() % 4 ? 255 : 0) : rng() % 256;
+    for (size_t i = 0; i < x.size(); ++i) x[i] = k.largest ? 255 : k.extreme ? (rng() % 4 ? 255 : 0) : rng() % 256;
     std::vector<int8_t> logical(s.oc * k_of(s));
     for (auto& v : logical) v = static_cast<int8_t>(k.extreme ? (rng() % 3 ? 127 : -127) : int(rng() % 255) - 127);
+    for (int64_t i = 0; k.largest && i < int64_t(logical.size()); ++i) logical[i] = i / k_of(s) % 2 ? -127 : 127;
     w = pack_weights(s, logical, 4);
     bias = Guarded<int32_t>(s.oc), m = Guarded<float>(s.oc);
     residual = Guarded<uint8_t>(s.n * s.oh * s.ow * s.oc);
@@ -44,6 +46,7 @@ struct S8Problem {
       bias[o] = int32_t(rng() % 20001) - 10000 - k.zx * sum;
       // Scaled so that outputs fill the range and some of them clamp.
       m[o] = 200.0f / (120.0f * 100.0f * std::sqrt(float(k_of(s)))) * (0.5f + float(rng() % 1000) / 1000.0f);
+      if (k.largest) m[o] = 100.0f / (255.0f * 127.0f * float(k_of(s)));
     }
     reference(logical);
   }
@@ -157,4 +160,14 @@ TEST_CASE("fp32 convolution agrees with double precision on every instruction se
     ++seed;
     for (const KernelTable* table : runnable_tables()) check_f32(*table, s, seed % 2 != 0, kinds[seed / 2 % 4], seed);
   }
+}
+
+TEST_CASE("the largest sums that a kernel accepts are exact") {
+  const S8Case kind{128, 128, 0, 0, 255, false, false, true, true}, real{0, 0, 0, 0, 255, false, true, true, true};
+  uint32_t seed = 1;
+  for (int64_t c : {8, 104, 112, 120, 512})
+    for (const S8Case& k : {kind, real}) {
+      const S8Problem problem(conv_shape(1, 8, 9, c, 24, 3, 1, 1), k, ++seed);
+      for (const KernelTable* table : runnable_tables()) check_s8(*table, problem);
+    }
 }

@@ -156,6 +156,10 @@ inline std::vector<ConvShape> conv_grid() {
   shapes.push_back(conv_shape(1, 5, 6, 700, 20, 3, 1, 1));   // K in several chunks
   shapes.push_back(conv_shape(1, 3, 3, 2100, 70, 1));
   shapes.push_back(conv_shape(1, 40, 70, 64, 32, 3, 1, 1));  // several segments of rows
+  shapes.push_back(conv_shape(2, 18, 22, 16, 136, 3, 1, 1)); // several chunks of output channels
+  shapes.push_back(conv_shape(1, 9, 9, 256, 72, 3, 1, 1));   // Winograd's sums need looking at the weights
+  shapes.push_back(conv_shape(2, 13, 10, 32, 24, 3, 1, 2));
+  shapes.push_back(conv_shape(1, 10, 15, 24, 8, 3));
   shapes.push_back(conv_shape(1, 1, 30, 6, 9, 3, 1, 1));     // kernel higher than the image
   shapes.push_back({1, 1, 50, 12, 1, 48, 20, 1, 3, 1, 1, 0, 0, 1, 1, 1});   // 1-D
   shapes.push_back({2, 6, 9, 12, 3, 4, 20, 3, 2, 2, 2, 1, 0, 1, 1, 1});     // uneven kernel, padding at the begin only
