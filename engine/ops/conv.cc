@@ -38,11 +38,14 @@ Geometry geometry_of(const Node& node) {
 Result<Evaluate> conv(const Site& site) {
   const Geometry geometry = geometry_of(site.node);
   const auto trailing = static_cast<int64_t>(geometry.stride.size());
+  FASTC_TRY(const Epilogue epilogue, epilogue_of(site.node));
   if (site.integer()) {
     FASTC_TRY(const IntegerProduct p, integer_product(site, trailing));
-    return [p, geometry](Call& call) { call.set(p.result(geometry(p.operand(call.in(0)), p.weight, {}), call.maybe(3))); };
+    return [p, geometry, epilogue](Call& call) {
+      const at::Tensor y = p.result(geometry(p.operand(call.in(0)), p.weight, {}), call.maybe(3));
+      call.set(p.to_float ? epilogue.apply(y) : y);  // a u8 result was clamped
+    };
   }
-  FASTC_TRY(const Epilogue epilogue, epilogue_of(site.node));
   if (site.encoded(1)) {
     FASTC_TRY(const DynamicProduct p, dynamic_product(site, trailing));
     return [p, geometry, epilogue](Call& call) {

@@ -9,11 +9,14 @@ namespace fastc::engine {
 namespace {
 
 Result<Evaluate> linear(const Site& site) {
+  FASTC_TRY(const Epilogue epilogue, epilogue_of(site.node));
   if (site.integer()) {
     FASTC_TRY(const IntegerProduct p, integer_product(site, 0));
-    return [p](Call& call) { call.set(p.result(at::linear(p.operand(call.in(0)), p.weight), call.maybe(3))); };
+    return [p, epilogue](Call& call) {
+      const at::Tensor y = p.result(at::linear(p.operand(call.in(0)), p.weight), call.maybe(3));
+      call.set(p.to_float ? epilogue.apply(y) : y);  // a u8 result was clamped
+    };
   }
-  FASTC_TRY(const Epilogue epilogue, epilogue_of(site.node));
   if (site.encoded(1)) {
     FASTC_TRY(const DynamicProduct p, dynamic_product(site, 0));
     return [p, epilogue](Call& call) {
