@@ -11,7 +11,7 @@
 // - Nodes whose operands are all constants become weights, evaluated by the engine. Trained weights are only folded through
 //   reshape and permute, and only when nothing else uses them: two copies would train apart.
 // - Dead nodes and unused weights go.
-// Legal always: results are the same bit for bit. Constants of more than 65,536 elements are not made (a small file must
+// Legal always: every number is computed as before (a transposed weight that became dense may be summed in another order). Constants of more than 65,536 elements are not made (a small file must
 // not become a large one).
 #include <algorithm>
 

@@ -6,12 +6,12 @@ using namespace fastc::test;
 namespace {
 
 std::string canonical(const std::string& body) {
-  Module m = module_of("module (%x : f32[N,2,3]) -> (%y) symbols N in [1, 8] {\n" + body + "\n}");
+  Module m = module_of("module m (%x : f32[N,2,3]) -> (%y) symbols N in [1, 8] {\n" + body + "\n}");
   const Module before = m;
   PlainContext context;
   pass_ok("graph.canonicalize", m, context);
   const Tensor x = random_tensor({2, 2, 3}, 5);
-  CHECK(equal(evaluate(before, {x})[0], evaluate(m, {x})[0]));
+  CHECK(largest_difference(evaluate(before, {x})[0], evaluate(m, {x})[0]) < 1e-5);
   const std::string text = print(m, {.types = false});
   const auto start = text.find("{\n") + 2;
   return text.substr(start, text.rfind("}\n") - start);
@@ -60,5 +60,5 @@ TEST_CASE("graph.canonicalize: trained weights fold through views only when noth
 TEST_CASE("graph.canonicalize: dead code goes, outputs keep their names") {
   CHECK(canonical("%y = exp(%x)\n%dead = relu(%x)\n@unused : f32[2] = zeros") == "  %y = exp(%x)\n");
   CHECK(canonical("%y = reshape(%x) {shape=[N,2,3]}") == "  %y = reshape(%x) {shape=[N,2,3]}\n");
-  CHECK(canonical("%y = slice(%x) {axis=1, start=0, end=1, step=1}") == "  %y = slice(%x) {axis=1, start=0, end=1, step=1}\n");
+  CHECK(canonical("%y = slice(%x) {axis=1, start=0, end=1, step=1}") == "  %y = slice(%x) {axis=1, start=0, end=1}\n");
 }

@@ -5,7 +5,7 @@ using namespace fastc::test;
 
 TEST_CASE("graph.fold: batch normalization goes into the convolution") {
   // gamma/sqrt(var) = 2/2 = 1 and 3/1 = 3; beta - mean*s = 5 - 1 = 4 and 0 - 2*3 = -6.
-  Module m = module_of(R"(module (%x : f32[N,1,2,2]) -> (%bn) symbols N in [1, 8] {
+  Module m = module_of(R"(module m (%x : f32[N,1,2,2]) -> (%bn) symbols N in [1, 8] {
     @w : f32[2,1,1,1] = [10, 20]
     @gamma : f32[2] = [2, 3]
     @beta : f32[2] = [5, 0]
@@ -16,7 +16,7 @@ TEST_CASE("graph.fold: batch normalization goes into the convolution") {
   })");
   PlainContext context;
   CHECK(pass_ok("graph.fold", m, context).changed);
-  CHECK(print(m) == R"(module (%x : f32[N,1,2,2]) -> (%conv) symbols N in [1, 8] {
+  CHECK(print(m) == R"(module m (%x : f32[N,1,2,2]) -> (%conv) symbols N in [1, 8] {
   @w : f32[2,1,1,1] = [[[[10]]], [[[60]]]]
   @conv.bias : f32[2] = [4, -6]
   %conv : f32[N,2,2,2] = conv(%x, @w, @conv.bias) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
@@ -33,7 +33,7 @@ TEST_CASE("graph.fold: the function stays the same for every layer kind") {
   };
   for (const std::string& layer : layers) {
     INFO(layer);
-    const Module before = module_of("module (%x : f32[N,4,5,5]) -> (%bn) symbols N in [1, 8] {\n" + layer + R"(
+    const Module before = module_of("module m (%x : f32[N,4,5,5]) -> (%bn) symbols N in [1, 8] {\n" + layer + R"(
       @gamma : f32[4] = random(3)
       @beta : f32[4] = random(4)
       @mean : f32[4] = random(5)
@@ -50,7 +50,7 @@ TEST_CASE("graph.fold: the function stays the same for every layer kind") {
 }
 
 TEST_CASE("graph.fold: what another node sees stays") {
-  const char* text = R"(module (%x : f32[N,1,2,2]) -> (%sum) symbols N in [1, 8] {
+  const char* text = R"(module m (%x : f32[N,1,2,2]) -> (%sum) symbols N in [1, 8] {
     @w : f32[1,1,1,1] = [10]
     @v : f32[1] = ones
     %conv = conv(%x, @w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
@@ -64,7 +64,7 @@ TEST_CASE("graph.fold: what another node sees stays") {
 }
 
 TEST_CASE("graph.fold: a shared weight is copied, so the other layer keeps its own") {
-  const Module before = module_of(R"(module (%x : f32[N,1,2,2]) -> (%bn, %other) symbols N in [1, 8] {
+  const Module before = module_of(R"(module m (%x : f32[N,1,2,2]) -> (%bn, %other) symbols N in [1, 8] {
     @w : f32[1,1,1,1] = [10]
     @two : f32[1] = full(2)
     @zero : f32[1] = zeros
@@ -81,7 +81,7 @@ TEST_CASE("graph.fold: a shared weight is copied, so the other layer keeps its o
 }
 
 TEST_CASE("graph.fold: only powers of two go into weights, and zero padding into the convolution") {
-  Module m = module_of(R"(module (%x : f32[N,1,2,2]) -> (%b) symbols N in [1, 8] {
+  Module m = module_of(R"(module m (%x : f32[N,1,2,2]) -> (%b) symbols N in [1, 8] {
     @w : f32[1,1,2,2] = [1, 2, 3, 4]
     @half : f32[] buffer = 0.5
     @third : f32[] buffer = 3
@@ -92,7 +92,7 @@ TEST_CASE("graph.fold: only powers of two go into weights, and zero padding into
   })");
   PlainContext context;
   pass_ok("graph.fold", m, context);
-  CHECK(print(m, {.types = false}) == R"(module (%x : f32[N,1,2,2]) -> (%b) symbols N in [1, 8] {
+  CHECK(print(m, {.types = false}) == R"(module m (%x : f32[N,1,2,2]) -> (%b) symbols N in [1, 8] {
   @w : f32[1,1,2,2] = [[[[0.5, 1], [1.5, 2]]]]
   %conv = conv(%x, @w) {stride=[1,1], padding=[1,0,0,1], dilation=[1,1]}
   @third : f32[] buffer = 3

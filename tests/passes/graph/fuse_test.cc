@@ -6,7 +6,7 @@ using namespace fastc::test;
 namespace {
 
 std::string fused(const std::string& body, const std::string& output = "%y") {
-  Module m = module_of("module (%x : f32[N,2]) -> (" + output + ") symbols N in [1, 8] {\n@w : f32[2,2] = [1, 2, 3, 4]\n@b : f32[2] = [5, 6]\n" + body + "\n}");
+  Module m = module_of("module m (%x : f32[N,2]) -> (" + output + ") symbols N in [1, 8] {\n@w : f32[2,2] = [1, 2, 3, 4]\n@b : f32[2] = [5, 6]\n" + body + "\n}");
   const Module before = m;
   PlainContext context;
   pass_ok("graph.fuse", m, context);
@@ -24,8 +24,8 @@ TEST_CASE("graph.fuse: bias, residual and activation become the layer's epilogue
                  %biased = add(@b, %l)
                  %sum = add(%x, %biased)
                  %y = relu(%sum))",
-              "%y") == "  %l = linear(%x, @w, @b, %x) {activation=\"relu\"}\n");
-  CHECK(fused("%l = linear(%x, @w)\n%y = clip(%l) {lo=0, hi=6}") == "  %l = linear(%x, @w) {activation=\"clip\", lo=0, hi=6}\n");
+              "%y") == "  %l = linear(%x, @w, @l.bias, %x) {activation=\"relu\"}\n");
+  CHECK(fused("%l = linear(%x, @w)\n%y = clip(%l) {lo=0, hi=6}") == "  %l = linear(%x, @w) {activation=\"clip\", hi=6}\n");
   CHECK(fused("%s = add(%x, %x)\n%y = relu(%s)") == "  %s = add(%x, %x) {activation=\"relu\"}\n");
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("graph.fuse: nothing is fused that somebody else sees, or out of order
 }
 
 TEST_CASE("graph.fuse: broadcasting additions are no residuals, channel vectors are biases") {
-  const Module before = module_of(R"(module (%x : f32[N,2,3,3], %r : f32[1,2,3,3]) -> (%y) symbols N in [1, 8] {
+  const Module before = module_of(R"(module m (%x : f32[N,2,3,3], %r : f32[1,2,3,3]) -> (%y) symbols N in [1, 8] {
     @w : f32[2,2,1,1] = random(1)
     @b : f32[2,1,1] = [5, 6]
     %conv = conv(%x, @w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
