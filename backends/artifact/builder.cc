@@ -42,7 +42,9 @@ Status ArtifactBuilder::append_code(const Dim& dim) {
   if (dim.terms().empty()) emit(rt::DimOp::kConst, 0);
   bool first_term = true;
   for (const Dim::Term& term : dim.terms()) {
-    emit(rt::DimOp::kConst, term.coefficient);
+    // A lone symbol is one token: that is how a reader tells which axis binds it.
+    bool first_factor = term.coefficient == 1 && !term.factors.empty();
+    if (!first_factor) emit(rt::DimOp::kConst, term.coefficient);
     for (const Dim::Atom& atom : term.factors) {
       if (atom.numerator) {
         FASTC_CHECK(append_code(*atom.numerator));
@@ -53,7 +55,8 @@ Status ArtifactBuilder::append_code(const Dim& dim) {
           return input_error("size '{}' is not the size of any axis of an input, so the runtime could not know it", atom.symbol);
         emit(rt::DimOp::kSymbol, found->second);
       }
-      emit(rt::DimOp::kMul, 0);
+      if (!first_factor) emit(rt::DimOp::kMul, 0);
+      first_factor = false;
     }
     if (!first_term) emit(rt::DimOp::kAdd, 0);
     first_term = false;

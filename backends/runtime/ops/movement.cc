@@ -86,14 +86,22 @@ class Transpose final : public CopyOp {
   }
 };
 
+// With one channel, or no spatial extent, channels-last is the plain order as well (lowering relies on it after global pooling).
+bool lies_plain(const Tensor& t) {
+  if (!t.channels_last() || t.shape[1] == 1) return true;
+  for (int32_t i = 2; i < t.rank; ++i) {
+    if (t.shape[i] != 1) return false;
+  }
+  return true;
+}
+
 class Reshape final : public CopyOp {
   bool prepare(Operands in, Operands out, const void*, PrepareContext& c) override {
     begin();
     const Tensor &x = *in[0], &y = *out[0];
     if (!same_type(x, y, c)) return false;
     if (x.elements != y.elements) return misfit(c, "%lld elements become %lld", (long long)x.elements, (long long)y.elements);
-    // With axes of size 1 channels-last may be plain as well; the lowering asks for nothing else.
-    if (x.channels_last() || y.channels_last()) return misfit(c, "it works on plain arrays only");
+    if (!lies_plain(x) || !lies_plain(y)) return misfit(c, "it works on plain arrays only");
     if (x.data == y.data && x.data != nullptr) return true;
     StridedCopy copy;
     copy.element = dtype_bytes(y.dtype);
