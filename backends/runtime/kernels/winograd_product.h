@@ -1,0 +1,120 @@
+// The matrix products of integer Winograd: for each ξ, a block of P tiles × V units of output channels over all input channels, s16
+// pairs multiplied and added by vpmaddwd. One call does every ξ, so that its cost is paid once a block.
+#pragma once
+
+#include <utility>
+
+#include "avx512_common.h"
+
+namespace fastc::rt {
+namespace {
+
+struct Product {
+  const int16_t* v;      // v[ξ][tile][c], at the first tile of the block
+  const int16_t* w;      // first unit's weights: [ξ][c/2][16][2], half units [ξ][c/4][8][4]
+  int32_t* out;          // [tile of the block][unit][ξ][16]
+  int64_t c, v_step, w_unit, out_tile;  // v_step: elements from ξ to ξ+1; w_unit: from a unit to the next; out_tile: from a tile to the next
+  int points;            // kIn²
+};
+
+// C: the number of channels where it is known when compiling (few channels: the loop over k would cost as much as its body), or 0.
+template <int P, int V, int C>
+void multiply_full(const Product& m) {
+  const int64_t c = C > 0 ? C : m.c, c3 = 3 * c;
+  for (int xi = 0; xi < m.points; ++xi) {
+    const int16_t* v = m.v + xi * m.v_step;
+    const int16_t* w = m.w + xi * c * 16;
+    __m512i acc[P][V];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int u = 0; u < V; ++u) acc[p][u] = _mm512_setzero_si512();
+    const int16_t* base[(P + 3) / 4];
+#pragma GCC unroll 4
+    for (int i = 0; i < (P + 3) / 4; ++i) base[i] = v + 4 * i * c;
+#pragma GCC unroll 8
+    for (int64_t k = 0; k < c; k += 2) {
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) keep_in_register(base[i]);
+      __m512i weights[V];
+#pragma GCC unroll 4
+      for (int u = 0; u < V; ++u) weights[u] = _mm512_load_si512(w + u * m.w_unit + k * 16);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) {
+        int32_t two;
+        std::memcpy(&two, base[p / 4] + (p % 4 == 3 ? c3 : p % 4 * c), 4);
+        const __m512i x = _mm512_set1_epi32(two);
+#pragma GCC unroll 4
+        for (int u = 0; u < V; ++u) madd(acc[p][u], x, weights[u]);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) base[i] += 2;
+    }
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p)
+#pragma GCC unroll 4
+      for (int u = 0; u < V; ++u) _mm512_store_si512(m.out + p * m.out_tile + (u * m.points + xi) * 16, acc[p][u]);
+  }
+}
+
+// Two tiles share a stored register; out_tile is from a pair to the next.
+template <int P, int C>
+void multiply_half(const Product& m) {
+  const int64_t c = C > 0 ? C : m.c, c3 = 3 * c;
+  for (int xi = 0; xi < m.points; ++xi) {
+    const int16_t* v = m.v + xi * m.v_step;
+    const int16_t* w = m.w + xi * c * 8;
+    __m512i acc[P];
+#pragma GCC unroll 16
+    for (int p = 0; p < P; ++p) acc[p] = _mm512_setzero_si512();
+    const int16_t* base[(P + 3) / 4];
+#pragma GCC unroll 4
+    for (int i = 0; i < (P + 3) / 4; ++i) base[i] = v + 4 * i * c;
+#pragma GCC unroll 8
+    for (int64_t k = 0; k < c; k += 4) {
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) keep_in_register(base[i]);
+      const __m512i weights = _mm512_load_si512(w + k * 8);
+#pragma GCC unroll 16
+      for (int p = 0; p < P; ++p) {
+        int64_t four;
+        std::memcpy(&four, base[p / 4] + (p % 4 == 3 ? c3 : p % 4 * c), 8);
+        madd(acc[p], _mm512_set1_epi64(four), weights);
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < (P + 3) / 4; ++i) base[i] += 4;
+    }
+#pragma GCC unroll 8
+    for (int p = 0; p < P; p += 2)
+      _mm512_store_si512(m.out + p / 2 * m.out_tile + xi * 16, join_pairs(acc[p], acc[p + 1 < P ? p + 1 : p]));
+  }
+}
+
+using MultiplyFn = void (*)(const Product&);
+constexpr int kMostTiles[] = {0, 16, 12, 8, 6};
+struct MultiplyTable {
+  MultiplyFn full[3][5][17]{}, half[3][17]{};  // first: C = 8, 16, any
+  template <int V, int... P>
+  constexpr void add(std::integer_sequence<int, P...>) {
+    ((full[0][V][P + 1] = &multiply_full<P + 1, V, 8>), ...);
+    ((full[1][V][P + 1] = &multiply_full<P + 1, V, 16>), ...);
+    ((full[2][V][P + 1] = &multiply_full<P + 1, V, 0>), ...);
+  }
+  template <int... P>
+  constexpr void add_half(std::integer_sequence<int, P...>) {
+    ((half[0][P + 1] = &multiply_half<P + 1, 8>), ...);
+    ((half[1][P + 1] = &multiply_half<P + 1, 16>), ...);
+    ((half[2][P + 1] = &multiply_half<P + 1, 0>), ...);
+  }
+  constexpr MultiplyTable() {
+    add<1>(std::make_integer_sequence<int, 16>{});
+    add<2>(std::make_integer_sequence<int, 12>{});
+    add<3>(std::make_integer_sequence<int, 8>{});
+    add<4>(std::make_integer_sequence<int, 6>{});
+    add_half(std::make_integer_sequence<int, 16>{});
+  }
+};
+constexpr MultiplyTable kMultiply;
+
+}  // namespace
+}  // namespace fastc::rt
