@@ -28,7 +28,9 @@ Result<ArgList> arange(Lowering& l, const Call& call) {
     auto s = static_cast<int64_t>(step);
     length = floor_div(symbolic - Dim(static_cast<int64_t>(start)) + Dim(s - 1), s);
   }
-  return one(l.emit("iota", {}, {{"length", length}, {"start", start}, {"step", step}, {"dtype", std::string(name_of(dtype))}}));
+  DType counted = dtype == DType::kI64 || dtype == DType::kI32 || dtype == DType::kF32 ? dtype : floats ? DType::kF32 : DType::kI64;
+  FASTC_TRY(auto y, l.emit("iota", {}, {{"length", length}, {"start", start}, {"step", step}, {"dtype", std::string(name_of(counted))}}));
+  return one(l.cast(y, dtype));
 }
 
 // zeros, ones, full and their kin: the shape from `size` or like `self`.

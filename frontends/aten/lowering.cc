@@ -10,8 +10,15 @@ Operand operand(const std::optional<TensorArg>& t) {
   return *t;
 }
 
+bool is_layer_class(std::string_view name) {
+  return name.starts_with("torch.nn.modules.") && !name.starts_with("torch.nn.modules.container.");
+}
+
 std::string Lowering::node_name(std::string_view op, const std::string& owner_weight) {
-  if (size_t dot = owner_weight.rfind('.'); dot != std::string::npos) return module_.fresh_name(owner_weight.substr(0, dot));
+  if (size_t dot = owner_weight.rfind('.'); dot != std::string::npos) {
+    bool inside = owner_weight.starts_with(scope_ + ".");
+    return module_.fresh_name(layer_ && !inside ? scope_ : owner_weight.substr(0, dot));
+  }
   std::string base = scope_.empty() ? std::string(op) : fmt::format("{}.{}", scope_, op);
   int number = ++counters_[base];
   return module_.fresh_name(fmt::format("{}_{}", base, number));

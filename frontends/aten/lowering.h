@@ -21,10 +21,12 @@ class Lowering {
  public:
   explicit Lowering(Module& module) : module_(module) {}
 
-  // Where the next calls stand: the dotted path of the enclosing module, and file:line of the user's model.
-  void place(std::string scope, std::string source) {
+  // Where the next calls stand: the dotted path of the enclosing module, file:line of the user's model, and whether that module is a layer
+  // of torch.nn. A layer gives its name to the node even where its weight is tied and known by another module's name.
+  void place(std::string scope, std::string source, bool layer) {
     scope_ = std::move(scope);
     source_ = std::move(source);
+    layer_ = layer;
   }
   const std::string& scope() const { return scope_; }
   const std::string& source() const { return source_; }
@@ -66,6 +68,7 @@ class Lowering {
 
   Module& module_;
   std::string scope_, source_;
+  bool layer_ = false;
   std::map<std::string, int> counters_;  // by ENCLOSING.OP
   std::map<std::string, ValueId> by_path_;
   std::map<ValueId, ValueId> transposed_;  // both ways
@@ -101,6 +104,9 @@ inline Result<ArgList> one(Result<TensorArg> t) {
   if (!t) return tl::unexpected<Error>(std::move(t).error());
   return ArgList{Arg{std::move(*t)}};
 }
+
+// A Python class that is a layer of torch.nn (Linear, Embedding …), not a container: "torch.nn.modules.linear.Linear".
+bool is_layer_class(std::string_view name);
 
 // ATen's ScalarType numbers ↔ ours.
 Result<DType> dtype_of_scalar_type(int64_t scalar_type);

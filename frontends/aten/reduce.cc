@@ -48,6 +48,16 @@ Result<ArgList> extreme(Lowering& l, const Call& call) {
   return ArgList{Arg{y}, Arg{}};
 }
 
+// any and all as the largest and the smallest of 0 and 1.
+Result<ArgList> any_all(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(auto axes, axes_of(l, call, x));
+  FASTC_TRY(auto truth, l.cast(x, DType::kBool));
+  FASTC_TRY(auto number, l.cast(truth, DType::kI64));
+  FASTC_TRY(auto y, reduce_over(l, call.op == "any" ? "reduce_max" : "reduce_min", number, axes, call.flag_or("keepdim", false)));
+  return one(l.cast(y, DType::kBool));
+}
+
 // sqrt(sum(x²)); other orders are not there.
 Result<ArgList> vector_norm(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
@@ -90,6 +100,7 @@ Result<ArgList> var(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"mean", reduce}, {"sum", reduce}, {"amax", reduce}, {"amin", reduce}, {"max", extreme}, {"min", extreme},
+    {"any", any_all}, {"all", any_all},
     {"linalg_vector_norm", vector_norm}, {"norm", vector_norm}, {"var", var}, {"std", var}, {"var_mean", var},
 };
 

@@ -160,6 +160,12 @@ Result<ArgList> number(Lowering& l, const Call& call) {
   return ArgList{a};
 }
 
+// A number as a tensor without axes, whose type matters.
+Result<ArgList> scalar_tensor_of(Lowering& l, const Call& call) {
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", DType::kF32));
+  return one(l.materialize(call.arg("s"), dtype));
+}
+
 Result<ArgList> getitem(Lowering&, const Call& call) {
   const ArgList* list = call.has("list") ? call.arg("list").list() : call.arg("self").list();
   FASTC_TRY(int64_t index, call.integer("idx"));
@@ -186,7 +192,7 @@ Result<ArgList> is_floating_point(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"size", size}, {"sym_size", size}, {"dim", dim}, {"numel", numel}, {"sym_numel", numel}, {"Int", number}, {"IntImplicit", number}, {"Float", number},
-    {"FloatImplicit", number}, {"Bool", number}, {"ScalarImplicit", number}, {"NumToTensor", number}, {"item", number}, {"scalar_tensor", number},
+    {"FloatImplicit", number}, {"Bool", number}, {"ScalarImplicit", number}, {"NumToTensor", number}, {"item", number}, {"scalar_tensor", scalar_tensor_of},
     {"__getitem__", getitem}, {"len", length}, {"_assert_tensor_metadata", nothing}, {"_assert_scalar", nothing}, {"sym_constrain_range_for_size", nothing},
     {"_assert_async", nothing}, {"warn", nothing}, {"is_floating_point", is_floating_point},
 };

@@ -32,9 +32,7 @@ std::string layer_of(const json& node) {
   auto stack = metadata ? string_member(*metadata, "nn_module_stack") : Result<std::string>("");
   if (!stack) return {};
   std::string last = stack->substr(stack->rfind(';') + 1);
-  std::string_view type = std::string_view(last).substr(last.rfind(',') + 1);
-  if (!type.starts_with("torch.nn.modules.") || type.starts_with("torch.nn.modules.container.")) return {};
-  return scope_of(node);
+  return aten::is_layer_class(std::string_view(last).substr(last.rfind(',') + 1)) ? scope_of(node) : "";
 }
 
 // stack_trace: Python's traceback, innermost frame last.
@@ -196,8 +194,8 @@ Status Reader::node(const json& node, aten::Lowering& lowering) {
   call.op = rest.substr(0, dot);
   call.overload = dot == std::string::npos || rest.substr(dot + 1) == "default" ? "" : rest.substr(dot + 1);
   if (call.op.starts_with("_assert") || call.op.starts_with("sym_constrain")) return {};
-  lowering.place(scope, source);
   layer_ = layer_of(node);
+  lowering.place(scope, source, !layer_.empty());
   for (const json& input : *inputs) {
     auto name = string_member(input, "name");
     if (!name || !member(input, "arg")) return input_error("{}: an argument without name or value", where);

@@ -38,13 +38,15 @@ Result<Slot> Walker::call(const Object& self, const std::string& method, std::ve
   auto found = module.find_method(method);
   if (!found) return input_error("the module {} has no method {}", self.path.empty() ? "at the root" : self.path, method);
   args.insert(args.begin(), self);
-  return run(*torch::jit::toGraphFunction(found->function()).graph(), self.path, std::move(args));
+  constexpr std::string_view kPrefix = "__torch__.";  // of every class in an archive
+  std::string name = self.object->type()->name() ? self.object->type()->name()->qualifiedName() : "";
+  bool layer = name.starts_with(kPrefix) && aten::is_layer_class(std::string_view(name).substr(kPrefix.size()));
+  return run(*torch::jit::toGraphFunction(found->function()).graph(), {self.path, layer, {}}, std::move(args));
 }
 
-Result<Slot> Walker::run(torch::jit::Graph& graph, std::string scope, std::vector<Slot> args) {
+Result<Slot> Walker::run(torch::jit::Graph& graph, Frame frame, std::vector<Slot> args) {
   if (depth_ >= kMaxDepth) return input_error("modules call each other more than {} deep", kMaxDepth);
-  if (graph.inputs().size() != args.size()) return input_error("{}: expected {} arguments, found {}", scope, graph.inputs().size(), args.size());
-  Frame frame{std::move(scope), {}};
+  if (graph.inputs().size() != args.size()) return input_error("{}: expected {} arguments, found {}", frame.scope, graph.inputs().size(), args.size());
   for (size_t i = 0; i < args.size(); ++i) frame.env[graph.inputs()[i]] = std::move(args[i]);
   ++depth_;
   auto status = block(*graph.block(), frame);
@@ -151,7 +153,7 @@ Status Walker::call_function(torch::jit::Node& node, Frame& frame) {
     FASTC_TRY(Slot s, slot(node.input(i), frame));
     args.push_back(std::move(s));
   }
-  FASTC_TRY(frame.env[node.output()], run(*torch::jit::toGraphFunction(*type->function()).graph(), frame.scope, std::move(args)));
+  FASTC_TRY(frame.env[node.output()], run(*torch::jit::toGraphFunction(*type->function()).graph(), {frame.scope, frame.layer, {}}, std::move(args)));
   return {};
 }
 

@@ -30,10 +30,11 @@ class Walker {
   using Env = std::unordered_map<const torch::jit::Value*, Slot>;
   struct Frame {
     std::string scope;
+    bool layer = false;  // the module is a layer of torch.nn
     Env env;
   };
 
-  Result<Slot> run(torch::jit::Graph& graph, std::string scope, std::vector<Slot> args);
+  Result<Slot> run(torch::jit::Graph& graph, Frame frame, std::vector<Slot> args);
   Status block(torch::jit::Block& block, Frame& frame);
   Status node(torch::jit::Node& node, Frame& frame);
   Status get_attribute(torch::jit::Node& node, Frame& frame);

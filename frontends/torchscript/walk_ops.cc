@@ -61,7 +61,7 @@ Status Walker::aten_op(torch::jit::Node& node, Frame& frame) {
   call.op = name;
   bool in_place = is_in_place(name);
   if (in_place) call.op.pop_back();
-  lowering_.place(frame.scope, source_of(node));
+  lowering_.place(frame.scope, source_of(node), frame.layer);
 
   const c10::FunctionSchema* schema = node.maybeSchema();
   if (schema) call.overload = schema->overload_name();

@@ -116,6 +116,7 @@ TEST_CASE("ops that are not supported are named with node and source", "[broken]
     check_message(message, "make_models.py:");
     check_message(message, "not supported; write it with other ops");
   }
+  check_message(error_of(kModels / "stale.pt", shape_of("2,4")), "changed through a view of it at aten::relu_ at make_models.py:");
   check_message(error_of(kModels / "branches.pt", shape_of("2,2")), "depends on the data");
 }
 

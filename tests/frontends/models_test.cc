@@ -120,7 +120,8 @@ TEST_CASE("layers have the same names from .pt and .pt2", "[models][zoo]") {
       return names;
     };
     CHECK(weights(*traced) == weights(*exported));
-    if (std::getenv("FASTC_SHOW_DIFFERENCE") && canonical_text(*traced) != canonical_text(*exported)) std::cout << name << ": the texts differ\n";
+    // bert's export computes a mask that is always true; its trace leaves it out.
+    if (std::string_view(name) != "bert") CHECK(canonical_text(*traced) == canonical_text(*exported));
   }
 }
 

@@ -121,6 +121,15 @@ class Branches(nn.Module):
         return -x
 
 
+class Stale(nn.Module):
+    """Reads a tensor after a view of it was changed in place."""
+    def forward(self, x):
+        x = x + 1
+        y = x[:, :1]
+        y.relu_()
+        return x.sum(1) + y.sum(1)
+
+
 class Unsupported(nn.Module):
     def __init__(self):
         super().__init__()
@@ -139,6 +148,7 @@ def main():
     torch.jit.script(scripted).save(str(HERE / "scripted.pt"))
     x = torch.randn(2, 4)
     np.savez_compressed(HERE / "scripted.npz", input_0=x.numpy(), output=scripted(x).detach().numpy())
+    torch.jit.trace(Stale(), torch.randn(2, 4)).save(str(HERE / "stale.pt"))
     torch.jit.script(Branches()).save(str(HERE / "branches.pt"))
     torch.jit.trace(Unsupported().eval(), torch.randn(2, 4)).save(str(HERE / "unsupported.pt"))
     torch.export.save(torch.export.export(Unsupported().eval(), (torch.randn(2, 4),)), str(HERE / "unsupported.pt2"))
