@@ -13,7 +13,8 @@ Cost node_cost(const OpView& view) {
 }
 
 Status add(int64_t& sum, int64_t value, const Node& node) {
-  if (__builtin_add_overflow(sum, value, &sum)) return input_error("node {}: expected costs below 2^63, found more", node.name);
+  if (__builtin_add_overflow(sum, value, &sum))
+    return input_error("node {}: expected costs below 2^63, found more", node.name);
   return {};
 }
 

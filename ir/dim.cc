@@ -115,7 +115,10 @@ std::vector<std::string> Dim::symbols() const {
   for (const Term& term : terms_)
     for (const Atom& atom : term.factors) {
       if (atom.numerator) {
-        found.merge([&] { auto inner = atom.numerator->symbols(); return std::set<std::string>(inner.begin(), inner.end()); }());
+        found.merge([&] {
+          auto inner = atom.numerator->symbols();
+          return std::set<std::string>(inner.begin(), inner.end());
+        }());
       } else {
         found.insert(atom.symbol);
       }
@@ -136,7 +139,8 @@ Dim operator*(const Dim& a, const Dim& b) {
   if (a.is_constant() && b.is_constant()) return mul_held(a.constant(), b.constant());
   if (a.terms_.empty() || b.terms_.empty()) return 0;
   if (a.terms_.size() * b.terms_.size() > Dim::kMaxTerms) return kTooBig;
-  if (a.terms_[0].factors.size() + b.terms_[0].factors.size() > kMaxDegree) return kTooBig;  // the first has the highest degree
+  if (a.terms_[0].factors.size() + b.terms_[0].factors.size() > kMaxDegree)
+    return kTooBig;  // the first has the highest degree
   std::vector<Dim::Term> terms;
   for (const Dim::Term& x : a.terms_)
     for (const Dim::Term& y : b.terms_) terms.push_back(product_of(x, y));
@@ -232,7 +236,8 @@ Result<int64_t> Dim::evaluate(const SymbolValues& values) const {
         factor = floor_quotient(numerator, atom.divisor);
       } else {
         const auto found = values.find(atom.symbol);
-        if (found == values.end()) return input_error("expected a value for the symbol {} in {}, found none", atom.symbol, text());
+        if (found == values.end())
+          return input_error("expected a value for the symbol {} in {}, found none", atom.symbol, text());
         factor = found->second;
       }
       overflow |= __builtin_mul_overflow(value, factor, &value);

@@ -11,7 +11,8 @@ std::string factor_text(const Dim::Atom& atom) {
   if (!atom.numerator) return atom.symbol;
   const std::string inner = atom.numerator->text();
   const bool plain = atom.numerator->terms().size() == 1;
-  return plain ? fmt::format("floor({} / {})", inner, atom.divisor) : fmt::format("floor(({}) / {})", inner, atom.divisor);
+  return plain ? fmt::format("floor({} / {})", inner, atom.divisor)
+               : fmt::format("floor(({}) / {})", inner, atom.divisor);
 }
 
 bool starts_symbol(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
@@ -44,7 +45,8 @@ class Parser {
   }
   tl::unexpected<Error> expected(std::string_view what) const {
     if (at_ >= text_.size()) return input_error("expected {} at the end of the dimension '{}'", what, text_);
-    return input_error("expected {} at character {} of the dimension '{}', found '{}'", what, at_ + 1, text_, text_[at_]);
+    return input_error("expected {} at character {} of the dimension '{}', found '{}'", what, at_ + 1, text_,
+                       text_[at_]);
   }
 
   Result<Dim> sum() {

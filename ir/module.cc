@@ -26,7 +26,8 @@ std::string unknown_op(std::string_view name) {
   std::vector<std::string> known;
   for (const OpDef* op : all_ops()) known.emplace_back(op->name);
   const std::string guess = nearest(name, known);
-  return fmt::format("expected a known op, found \"{}\"{}", name, guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess));
+  return fmt::format("expected a known op, found \"{}\"{}", name,
+                     guess.empty() ? "" : fmt::format("; did you mean \"{}\"?", guess));
 }
 
 }  // namespace
@@ -68,12 +69,15 @@ ValueId Module::add_weight(std::string name, Weight weight) {
   return static_cast<ValueId>(values_.size() - 1);
 }
 
-Result<NodeId> Module::add_node(std::string_view op, std::string name, std::vector<ValueId> inputs, Attrs attrs, std::optional<Quant> quant, NodeId before) {
+Result<NodeId> Module::add_node(std::string_view op, std::string name, std::vector<ValueId> inputs, Attrs attrs,
+                                std::optional<Quant> quant, NodeId before) {
   const OpDef* def = find_op(op);
   if (def == nullptr) return input_error("node {}: {}", name, unknown_op(op));
-  if (name.empty() || find_value(name) != kNoId) return internal_error("node {}: expected a new name, found one that is taken", name);
+  if (name.empty() || find_value(name) != kNoId)
+    return internal_error("node {}: expected a new name, found one that is taken", name);
   if (auto arity = check_arity(*def, inputs); !arity) return at("node " + name, arity.error());
-  for (const ValueId input : inputs) assert(input >= kNoId && input < static_cast<ValueId>(values_.size()));
+  assert(std::all_of(inputs.begin(), inputs.end(),
+                     [&](ValueId v) { return v >= kNoId && v < static_cast<ValueId>(values_.size()); }));
   auto complete = complete_attributes(*def, std::move(attrs));
   if (!complete) return at("node " + name, complete.error());
   while (!inputs.empty() && inputs.back() == kNoId) inputs.pop_back();
@@ -84,7 +88,8 @@ Result<NodeId> Module::add_node(std::string_view op, std::string name, std::vect
   const auto id = static_cast<NodeId>(nodes_.size());
   for (size_t i = 0; i < types->size(); ++i) {
     node.outputs.push_back(static_cast<ValueId>(values_.size()));
-    values_.push_back({i == 0 ? node.name : fmt::format("{}#{}", node.name, i), Value::Kind::kResult, std::move((*types)[i]), id});
+    values_.push_back(
+        {i == 0 ? node.name : fmt::format("{}#{}", node.name, i), Value::Kind::kResult, std::move((*types)[i]), id});
   }
   nodes_.push_back(std::move(node));
   order_.insert(before == kNoId ? order_.end() : std::find(order_.begin(), order_.end(), before), id);
@@ -141,7 +146,8 @@ size_t Module::erase_dead() {
 
 Status Module::infer_types() {
   for (auto& value : values_)
-    if (value.kind == Value::Kind::kWeight && !value.name.empty()) value.type = type_of(weights.find(value.name)->second);
+    if (value.kind == Value::Kind::kWeight && !value.name.empty())
+      value.type = type_of(weights.find(value.name)->second);
   for (const NodeId id : order_) {
     const Node& node = nodes_[id];
     auto types = node.op->infer({*this, node}, values_[node.output()].type.quant);

@@ -20,7 +20,8 @@ Attr coerced(Attr value, AttrType type) {
   const auto* integer = std::get_if<int64_t>(&value);
   if (integer && type == AttrType::kFloat) return static_cast<double>(*integer);
   if (integer && type == AttrType::kDim) return Dim(*integer);
-  if (const auto* dim = std::get_if<Dim>(&value); dim && type == AttrType::kInt && dim->is_constant()) return dim->constant();
+  if (const auto* dim = std::get_if<Dim>(&value); dim && type == AttrType::kInt && dim->is_constant())
+    return dim->constant();
   if (const auto* integers = std::get_if<std::vector<int64_t>>(&value); integers && type == AttrType::kDims)
     return std::vector<Dim>(integers->begin(), integers->end());
   if (const auto* dims = std::get_if<std::vector<Dim>>(&value); dims && type == AttrType::kInts) {
@@ -61,26 +62,40 @@ RegisterOp::RegisterOp(OpDef def) {
 
 std::string_view type_name(AttrType type) {
   switch (type) {
-    case AttrType::kBool: return "true or false";
-    case AttrType::kInt: return "an integer";
-    case AttrType::kFloat: return "a number";
-    case AttrType::kString: return "a text";
-    case AttrType::kInts: return "a list of integers";
-    case AttrType::kDim: return "a dimension";
-    case AttrType::kDims: return "a list of dimensions";
+    case AttrType::kBool:
+      return "true or false";
+    case AttrType::kInt:
+      return "an integer";
+    case AttrType::kFloat:
+      return "a number";
+    case AttrType::kString:
+      return "a text";
+    case AttrType::kInts:
+      return "a list of integers";
+    case AttrType::kDim:
+      return "a dimension";
+    case AttrType::kDims:
+      return "a list of dimensions";
   }
   return "";
 }
 
 bool has_type(const Attr& value, AttrType type) {
   switch (type) {
-    case AttrType::kBool: return std::holds_alternative<bool>(value);
-    case AttrType::kInt: return std::holds_alternative<int64_t>(value);
-    case AttrType::kFloat: return std::holds_alternative<double>(value);
-    case AttrType::kString: return std::holds_alternative<std::string>(value);
-    case AttrType::kInts: return std::holds_alternative<std::vector<int64_t>>(value);
-    case AttrType::kDim: return std::holds_alternative<Dim>(value);
-    case AttrType::kDims: return std::holds_alternative<std::vector<Dim>>(value);
+    case AttrType::kBool:
+      return std::holds_alternative<bool>(value);
+    case AttrType::kInt:
+      return std::holds_alternative<int64_t>(value);
+    case AttrType::kFloat:
+      return std::holds_alternative<double>(value);
+    case AttrType::kString:
+      return std::holds_alternative<std::string>(value);
+    case AttrType::kInts:
+      return std::holds_alternative<std::vector<int64_t>>(value);
+    case AttrType::kDim:
+      return std::holds_alternative<Dim>(value);
+    case AttrType::kDims:
+      return std::holds_alternative<std::vector<Dim>>(value);
   }
   return false;
 }
@@ -92,7 +107,9 @@ Result<Attrs> complete_attributes(const OpDef& op, Attrs given) {
     if (found == given.end() && !def.fallback)
       return input_error("{}: expected the attribute \"{}\" ({}), found none", op.name, def.name, def.help);
     Attr value = coerced(found == given.end() ? *def.fallback : std::move(found->second), def.type);
-    if (!has_type(value, def.type)) return input_error("{}: expected {} as attribute \"{}\", found another type", op.name, type_name(def.type), def.name);
+    if (!has_type(value, def.type))
+      return input_error("{}: expected {} as attribute \"{}\", found another type", op.name, type_name(def.type),
+                         def.name);
     out.emplace(std::string(def.name), std::move(value));
     if (found != given.end()) given.erase(found);
   }
@@ -100,8 +117,10 @@ Result<Attrs> complete_attributes(const OpDef& op, Attrs given) {
   const std::string& unknown = given.begin()->first;
   const auto names = names_of(op);
   const std::string guess = nearest(unknown, names);
-  if (!guess.empty()) return input_error("{}: expected a known attribute, found \"{}\"; did you mean \"{}\"?", op.name, unknown, guess);
-  return input_error("{}: expected a known attribute ({}), found \"{}\"", op.name, names.empty() ? "it has none" : list_words(names), unknown);
+  if (!guess.empty())
+    return input_error("{}: expected a known attribute, found \"{}\"; did you mean \"{}\"?", op.name, unknown, guess);
+  return input_error("{}: expected a known attribute ({}), found \"{}\"", op.name,
+                     names.empty() ? "it has none" : list_words(names), unknown);
 }
 
 }  // namespace fastc

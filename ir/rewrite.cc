@@ -15,13 +15,14 @@ bool matches(const Node& node, std::string_view pattern) {
   return glob_match(pattern, node.name);
 }
 
-tl::unexpected<Error> matches_nothing(const Module& module, std::span<const NodeId> candidates, const std::string& pattern, std::string_view what) {
+tl::unexpected<Error> matches_nothing(const Module& module, std::span<const NodeId> candidates,
+                                      const std::string& pattern, std::string_view what) {
   std::vector<std::string> names;
   for (const NodeId id : candidates) names.push_back(module.node(id).name);
   if (names.empty()) return usage_error("expected \"{}\" to match {}, found no such node in the model", pattern, what);
   const std::string guess = nearest(pattern, names);
-  return usage_error("expected \"{}\" to match {}, found no match{}; there are {}", pattern, what, guess.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", guess),
-                     list_words(names));
+  return usage_error("expected \"{}\" to match {}, found no match{}; there are {}", pattern, what,
+                     guess.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", guess), list_words(names));
 }
 
 }  // namespace
@@ -52,7 +53,9 @@ std::vector<int> positions(const Module& module) {
 std::optional<double> scalar_weight(const Module& module, ValueId id) {
   if (!module.is_weight(id)) return {};
   const Weight& weight = module.weight(id);
-  if (weight.data.elements() != 1 || weight.data.dtype() != DType::kF32 || weight.encoding.kind != Encoding::Kind::kDense) return {};
+  if (weight.data.elements() != 1 || weight.data.dtype() != DType::kF32 ||
+      weight.encoding.kind != Encoding::Kind::kDense)
+    return {};
   return to_doubles(weight.data)[0];
 }
 
@@ -83,8 +86,9 @@ void set_weight(Module& module, NodeId id, size_t operand, Weight weight) {
   set_operand(module.node(id), operand, fresh);
 }
 
-Result<std::vector<NodeId>> select_nodes(const Module& module, std::span<const NodeId> candidates, std::span<const std::string> include,
-                                         std::span<const std::string> exclude, std::string_view what) {
+Result<std::vector<NodeId>> select_nodes(const Module& module, std::span<const NodeId> candidates,
+                                         std::span<const std::string> include, std::span<const std::string> exclude,
+                                         std::string_view what) {
   std::vector<bool> chosen(candidates.size(), false);
   const auto apply = [&](std::span<const std::string> patterns, bool value) -> Status {
     for (const std::string& pattern : patterns) {

@@ -1,8 +1,8 @@
 #include "ir/sidecar.h"
 
-#include <cstring>
-
 #include <fmt/format.h>
+
+#include <cstring>
 
 #include "base/files.h"
 #include "base/sha256.h"
@@ -72,17 +72,23 @@ Result<Sidecar> Sidecar::open(const std::filesystem::path& path) {
   FASTC_TRY(out.file_, MappedFile::open(path));
   const auto all = out.file_->bytes();
   Header header;
-  if (all.size() < sizeof header) return input_error("{}: expected a weights file, found {} bytes", path.string(), all.size());
+  if (all.size() < sizeof header)
+    return input_error("{}: expected a weights file, found {} bytes", path.string(), all.size());
   std::memcpy(&header, all.data(), sizeof header);
-  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0) return input_error("{}: expected a weights file, found another kind", path.string());
-  if (header.version != kVersion) return input_error("{}: expected version {} of a weights file, found version {}", path.string(), kVersion, header.version);
+  if (std::memcmp(header.magic, kMagic, sizeof kMagic) != 0)
+    return input_error("{}: expected a weights file, found another kind", path.string());
+  if (header.version != kVersion)
+    return input_error("{}: expected version {} of a weights file, found version {}", path.string(), kVersion,
+                       header.version);
   if (header.count > (all.size() - sizeof header) / sizeof(Entry))
-    return input_error("{}: expected room for {} entries, found a file of {} bytes", path.string(), header.count, all.size());
+    return input_error("{}: expected room for {} entries, found a file of {} bytes", path.string(), header.count,
+                       all.size());
   for (uint64_t i = 0; i < header.count; ++i) {
     Entry entry;
     std::memcpy(&entry, all.data() + sizeof header + i * sizeof entry, sizeof entry);
     if (entry.offset > all.size() || entry.bytes > all.size() - entry.offset || entry.offset % kAlignment != 0)
-      return input_error("{}: entry {}: expected aligned bytes inside the file of {}, found {} at {}", path.string(), i, all.size(), entry.bytes, entry.offset);
+      return input_error("{}: entry {}: expected aligned bytes inside the file of {}, found {} at {}", path.string(), i,
+                         all.size(), entry.bytes, entry.offset);
     out.entries_[hex_of(entry.sha256)] = all.subspan(entry.offset, entry.bytes);
   }
   return out;
@@ -95,8 +101,11 @@ Result<Tensor> Sidecar::tensor(const std::string& hash, DType dtype, const std::
   std::vector<int64_t> strides(shape.size(), 1);
   for (size_t i = shape.size(); i > 1; --i) strides[i - 2] = strides[i - 1] * shape[i - 1];
   const Tensor out = Tensor::view(dtype, shape, std::move(strides), found->second.data(), file_);
-  if (out.bytes() != found->second.size()) return input_error("expected {} bytes under sha256:{} in {}, found {}", out.bytes(), hash, name, found->second.size());
-  if (sha256_hex(found->second) != hash) return input_error("expected bytes with the hash sha256:{} in {}, found others: the file is damaged", hash, name);
+  if (out.bytes() != found->second.size())
+    return input_error("expected {} bytes under sha256:{} in {}, found {}", out.bytes(), hash, name,
+                       found->second.size());
+  if (sha256_hex(found->second) != hash)
+    return input_error("expected bytes with the hash sha256:{} in {}, found others: the file is damaged", hash, name);
   return out;
 }
 

@@ -1,6 +1,7 @@
 // NAME.weights: the tensors of a module's text that are too large to be literals, found by their hash.
 //
-//   "FASTCWTS" | u64 version = 1 | u64 count | count × {u8 sha256[32], u64 offset, u64 bytes} | data, each 64-byte aligned
+//   "FASTCWTS" | u64 version = 1 | u64 count | count × {u8 sha256[32], u64 offset, u64 bytes} | data, each 64-byte
+//   aligned
 //
 // Little-endian; offsets are from the file's start. Entries are sorted by hash, so the same weights give the same file.
 #pragma once

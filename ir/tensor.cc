@@ -56,7 +56,8 @@ void gather(const Tensor& from, std::byte* to) {
     if (step == 1) {
       std::memcpy(to, source, static_cast<size_t>(row) * width);
     } else {
-      for (int64_t i = 0; i < row; ++i) std::memcpy(to + i * static_cast<int64_t>(width), source + i * step * static_cast<int64_t>(width), width);
+      for (int64_t i = 0; i < row; ++i)
+        std::memcpy(to + i * static_cast<int64_t>(width), source + i * step * static_cast<int64_t>(width), width);
     }
     to += static_cast<size_t>(row) * width;
     int64_t axis = rank - 2;
@@ -73,7 +74,8 @@ std::string_view name_of(DType dtype) { return kDTypes[static_cast<size_t>(dtype
 Result<DType> parse_dtype(std::string_view name) {
   for (const DTypeName& known : kDTypes)
     if (name == known.name || name == known.long_name) return known.dtype;
-  return input_error("expected a data type (f32, f16, bf16, f64, i64, i32, s8, u8 or bool), found '{}'", name.substr(0, 40));
+  return input_error("expected a data type (f32, f16, bf16, f64, i64, i32, s8, u8 or bool), found '{}'",
+                     name.substr(0, 40));
 }
 
 Result<int64_t> checked_elements(DType dtype, std::span<const int64_t> shape) {
@@ -83,7 +85,8 @@ Result<int64_t> checked_elements(DType dtype, std::span<const int64_t> shape) {
   for (const int64_t size : shape) {
     if (size < 0) return input_error("expected a size of at least 0, found {}", size);
     empty |= size == 0;
-    if (size != 0 && (__builtin_mul_overflow(count, size, &count) || count > kMostBytes / static_cast<int64_t>(size_of(dtype))))
+    if (size != 0 &&
+        (__builtin_mul_overflow(count, size, &count) || count > kMostBytes / static_cast<int64_t>(size_of(dtype))))
       return input_error("expected a tensor of at most 2^46 bytes, found more");
   }
   return empty ? 0 : count;
@@ -103,7 +106,8 @@ Tensor Tensor::zeros(DType dtype, std::vector<int64_t> shape) {
   return out;
 }
 
-Tensor Tensor::view(DType dtype, std::vector<int64_t> shape, std::vector<int64_t> strides, const void* data, std::shared_ptr<const void> owner) {
+Tensor Tensor::view(DType dtype, std::vector<int64_t> shape, std::vector<int64_t> strides, const void* data,
+                    std::shared_ptr<const void> owner) {
   assert(shape.size() == strides.size() && data != nullptr);
   Tensor out;
   out.dtype_ = dtype;
@@ -114,7 +118,9 @@ Tensor Tensor::view(DType dtype, std::vector<int64_t> shape, std::vector<int64_t
   return out;
 }
 
-int64_t Tensor::elements() const { return std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>()); }
+int64_t Tensor::elements() const {
+  return std::accumulate(shape_.begin(), shape_.end(), int64_t{1}, std::multiplies<>());
+}
 
 bool Tensor::contiguous() const {
   int64_t expected = 1;

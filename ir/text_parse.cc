@@ -110,7 +110,8 @@ class Parser {
   Status define(const std::string& name, Place where) {
     const auto [found, fresh] = defined_.try_emplace(name, where);
     if (fresh) return {};
-    return Scanner::error(where, fmt::format("expected a new name, found {}, which line {} defines", name, found->second.line));
+    return Scanner::error(
+        where, fmt::format("expected a new name, found {}, which line {} defines", name, found->second.line));
   }
 
   Status weight() {
@@ -151,7 +152,8 @@ class Parser {
     std::vector<std::string> names;
     for (const OpDef* def : all_ops()) names.emplace_back(def->name);
     const std::string guess = nearest(op, names);
-    return Scanner::error(where, fmt::format("expected the name of an op, found '{}'{}", op, guess.empty() ? "" : fmt::format("; did you mean {}?", guess)));
+    return Scanner::error(where, fmt::format("expected the name of an op, found '{}'{}", op,
+                                             guess.empty() ? "" : fmt::format("; did you mean {}?", guess)));
   }
 
   Result<ResultText> result() {
@@ -192,10 +194,12 @@ class Parser {
         if (candidate.name == name) def = &candidate;
       }
       if (def == nullptr)
-        return Scanner::error(where, fmt::format("expected an attribute of {} ({}), found {}", node.op->name, known.empty() ? "it has none" : list_words(known), name));
+        return Scanner::error(where, fmt::format("expected an attribute of {} ({}), found {}", node.op->name,
+                                                 known.empty() ? "it has none" : list_words(known), name));
       FASTC_CHECK(scan_.expect("="));
       FASTC_TRY(Attr value, attribute(def->type));
-      if (!node.attrs.emplace(name, std::move(value)).second) return Scanner::error(where, fmt::format("expected each attribute once, found {} again", name));
+      if (!node.attrs.emplace(name, std::move(value)).second)
+        return Scanner::error(where, fmt::format("expected each attribute once, found {} again", name));
     }
     return {};
   }
@@ -215,7 +219,8 @@ class Parser {
         Tensor number = Tensor::zeros(DType::kF64, {});
         const std::string_view text = scan_.number();
         if (text.empty()) return scan_.expected("a number");
-        if (auto status = fastc::text::set_element(number, 0, text); !status) return Scanner::error(where, status.error().message);
+        if (auto status = fastc::text::set_element(number, 0, text); !status)
+          return Scanner::error(where, status.error().message);
         return Attr(number.values<double>()[0]);
       }
       case AttrType::kString: {
@@ -264,8 +269,12 @@ class Parser {
     const auto found = table.find(operand.name);
     if (found != table.end()) return found->second;
     const bool elsewhere = defined_.contains(operand.name);
-    return Scanner::error(operand.place, fmt::format("expected a value defined before its use, found {}{}{}", operand.weight ? '@' : '%', operand.name,
-                                                     !elsewhere ? ", which is not defined" : operand.weight || weights_.contains(operand.name) ? ", which is defined with the other of % and @" : ""));
+    return Scanner::error(
+        operand.place,
+        fmt::format("expected a value defined before its use, found {}{}{}", operand.weight ? '@' : '%', operand.name,
+                    !elsewhere                                          ? ", which is not defined"
+                    : operand.weight || weights_.contains(operand.name) ? ", which is defined with the other of % and @"
+                                                                        : ""));
   }
 
   Status build(NodeText& node) {
@@ -279,14 +288,18 @@ class Parser {
     if (!made) return Scanner::error(first.place, made.error().message);
     const auto outputs = module_.node(*made).outputs;
     if (outputs.size() != node.results.size())
-      return Scanner::error(first.place, fmt::format("expected {} results of {}, found {}", outputs.size(), node.op->name, node.results.size()));
+      return Scanner::error(first.place, fmt::format("expected {} results of {}, found {}", outputs.size(),
+                                                     node.op->name, node.results.size()));
     for (size_t i = 0; i < outputs.size(); ++i) {
       Value& value = module_.value(outputs[i]);
       const ResultText& written = node.results[i];
-      const bool differs = written.type ? !(*written.type == value.type) : written.quant && written.quant != value.type.quant;
+      const bool differs =
+          written.type ? !(*written.type == value.type) : written.quant && written.quant != value.type.quant;
       if (differs)
-        return Scanner::error(written.place, fmt::format("%{}: expected the inferred type {}, found {}", written.name, type_text(value.type),
-                                                         written.type ? type_text(*written.type) : quant_text(*written.quant)));
+        return Scanner::error(
+            written.place,
+            fmt::format("%{}: expected the inferred type {}, found {}", written.name, type_text(value.type),
+                        written.type ? type_text(*written.type) : quant_text(*written.quant)));
       value.name = written.name;
       values_[written.name] = outputs[i];
     }
@@ -304,6 +317,8 @@ class Parser {
 
 }  // namespace
 
-Result<Module> parse(std::string_view text, const std::filesystem::path& sidecar) { return Parser(text, sidecar).run(); }
+Result<Module> parse(std::string_view text, const std::filesystem::path& sidecar) {
+  return Parser(text, sidecar).run();
+}
 
 }  // namespace fastc

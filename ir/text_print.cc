@@ -1,7 +1,7 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
-
-#include <fmt/format.h>
 
 #include "ir/op.h"
 #include "ir/sidecar.h"
@@ -12,7 +12,9 @@ namespace fastc {
 namespace {
 
 bool plain_name(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) || std::string_view("._$#/").find(char(c)) != std::string_view::npos; });
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || std::string_view("._$#/").find(char(c)) != std::string_view::npos;
+  });
 }
 
 std::string in_quotes(std::string_view text) {
@@ -29,7 +31,8 @@ std::string in_quotes(std::string_view text) {
 }
 
 std::string name_text(const Value& value) {
-  return (value.kind == Value::Kind::kWeight ? "@" : "%") + (plain_name(value.name) ? value.name : in_quotes(value.name));
+  return fmt::format("{}{}", value.kind == Value::Kind::kWeight ? '@' : '%',
+                     plain_name(value.name) ? value.name : in_quotes(value.name));
 }
 
 struct AttrText {
@@ -56,7 +59,8 @@ class Printer {
     }
     for (size_t i = 0; i < module_.value_count(); ++i) {
       const Value& value = module_.value(static_cast<ValueId>(i));
-      if (value.kind == Value::Kind::kWeight && !value.name.empty() && !printed_.contains(static_cast<ValueId>(i))) weight(value);
+      if (value.kind == Value::Kind::kWeight && !value.name.empty() && !printed_.contains(static_cast<ValueId>(i)))
+        weight(value);
     }
     return out_ + "}\n";
   }
@@ -67,12 +71,15 @@ class Printer {
     if (details) out_ += plain_name(module_.name) ? module_.name + " " : in_quotes(module_.name) + " ";
     out_ += "(";
     for (const ValueId id : module_.inputs)
-      out_ += fmt::format("{}{} : {}", id == module_.inputs.front() ? "" : ", ", name_text(module_.value(id)), type_text(module_.value(id).type));
+      out_ += fmt::format("{}{} : {}", id == module_.inputs.front() ? "" : ", ", name_text(module_.value(id)),
+                          type_text(module_.value(id).type));
     out_ += ") -> (";
-    for (size_t i = 0; i < module_.outputs.size(); ++i) out_ += (i ? ", " : "") + name_text(module_.value(module_.outputs[i]));
+    for (size_t i = 0; i < module_.outputs.size(); ++i)
+      out_ += (i ? ", " : "") + name_text(module_.value(module_.outputs[i]));
     out_ += ")";
     for (size_t i = 0; details && i < module_.symbols.size(); ++i)
-      out_ += fmt::format("{} {} in [{}, {}]", i ? "," : " symbols", module_.symbols[i].name, module_.symbols[i].min, module_.symbols[i].max);
+      out_ += fmt::format("{} {} in [{}, {}]", i ? "," : " symbols", module_.symbols[i].name, module_.symbols[i].min,
+                          module_.symbols[i].max);
     out_ += " {\n";
   }
 
@@ -153,7 +160,8 @@ std::string print(const Module& module, const PrintOptions& options) { return Pr
 
 std::string canonical_text(const Module& module) {
   Module copy = module;
-  std::vector<std::pair<std::string, std::string>> hidden, shown;  // in two steps, since a symbol may already be called s0
+  std::vector<std::pair<std::string, std::string>> hidden,
+      shown;  // in two steps, since a symbol may already be called s0
   for (const ValueId id : copy.inputs)
     for (const Dim& dim : copy.value(id).type.shape)
       for (const std::string& symbol : dim.symbols()) {

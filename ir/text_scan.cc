@@ -150,7 +150,9 @@ Result<int64_t> Scanner::integer() {
 std::string_view Scanner::number() {
   skip();
   size_t end = at_;
-  while (end < text_.size() && (word_character(text_[end]) || std::string_view("+-.:").find(text_[end]) != std::string_view::npos)) ++end;
+  while (end < text_.size() &&
+         (word_character(text_[end]) || std::string_view("+-.:").find(text_[end]) != std::string_view::npos))
+    ++end;
   const std::string_view out = text_.substr(at_, end - at_);
   advance(out.size());
   return out;
@@ -169,7 +171,8 @@ Result<Dim> Scanner::dim() {
   std::string_view body = text_.substr(at_, end - at_);
   while (!body.empty() && std::isspace(static_cast<unsigned char>(body.back()))) body.remove_suffix(1);
   if (body.empty()) return expected("a dimension");
-  if (body.size() > 4096) return error(where, fmt::format("expected a dimension of at most 4096 characters, found {}", body.size()));
+  if (body.size() > 4096)
+    return error(where, fmt::format("expected a dimension of at most 4096 characters, found {}", body.size()));
   auto out = Dim::parse(body);
   if (!out) return error(where, out.error().message);
   advance(end - at_);

@@ -22,22 +22,22 @@ class Scanner {
   bool peek(std::string_view token);  // a word is not the beginning of a longer word
   bool take(std::string_view token);
   Status expect(std::string_view token);
-  Status expect_character(char c);    // also where a longer word goes on: the x of 4x8
+  Status expect_character(char c);  // also where a longer word goes on: the x of 4x8
 
-  std::string_view word();             // letters, digits and _; empty when none stands here
-  std::string_view bare_name();        // characters that a name may have without quotes
+  std::string_view word();               // letters, digits and _; empty when none stands here
+  std::string_view bare_name();          // characters that a name may have without quotes
   Result<std::string> name(char sigil);  // %name, @"quoted name"
   Result<std::string> quoted();
   Result<int64_t> integer();
-  std::string_view number();           // characters of a number: also nan, -inf, 0x1p-3, nan:7fc00001
-  Result<Dim> dim();                   // up to a `,` `]` `)` or `}` outside brackets
+  std::string_view number();  // characters of a number: also nan, -inf, 0x1p-3, nan:7fc00001
+  Result<Dim> dim();          // up to a `,` `]` `)` or `}` outside brackets
 
   // "3:14: expected {what}, found …" with the next token, or with `found`.
   tl::unexpected<Error> expected(std::string_view what);
   static tl::unexpected<Error> error(Place place, std::string_view message);
 
  private:
-  void skip();                       // spaces and comments
+  void skip();  // spaces and comments
   void advance(size_t characters);
   std::string found();
 

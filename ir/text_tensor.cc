@@ -1,12 +1,12 @@
 #include "ir/text_tensor.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
-
-#include <fmt/format.h>
 
 namespace fastc::text {
 namespace {
@@ -30,15 +30,23 @@ std::string half_text(const Tensor& t, int64_t i) {
 
 std::string element_text(const Tensor& t, int64_t i) {
   switch (t.dtype()) {
-    case DType::kF32: return real_text<float, uint32_t>(t.data<float>()[i]);
-    case DType::kF64: return real_text<double, uint64_t>(t.data<double>()[i]);
+    case DType::kF32:
+      return real_text<float, uint32_t>(t.data<float>()[i]);
+    case DType::kF64:
+      return real_text<double, uint64_t>(t.data<double>()[i]);
     case DType::kF16:
-    case DType::kBF16: return half_text(t, i);
-    case DType::kI64: return std::to_string(t.data<int64_t>()[i]);
-    case DType::kI32: return std::to_string(t.data<int32_t>()[i]);
-    case DType::kS8: return std::to_string(t.data<int8_t>()[i]);
-    case DType::kU8: return std::to_string(t.data<uint8_t>()[i]);
-    case DType::kBool: return static_cast<const uint8_t*>(t.raw())[i] ? "true" : "false";
+    case DType::kBF16:
+      return half_text(t, i);
+    case DType::kI64:
+      return std::to_string(t.data<int64_t>()[i]);
+    case DType::kI32:
+      return std::to_string(t.data<int32_t>()[i]);
+    case DType::kS8:
+      return std::to_string(t.data<int8_t>()[i]);
+    case DType::kU8:
+      return std::to_string(t.data<uint8_t>()[i]);
+    case DType::kBool:
+      return static_cast<const uint8_t*>(t.raw())[i] ? "true" : "false";
   }
   return "";
 }
@@ -70,7 +78,8 @@ Status set_real(T* to, std::string_view text, DType dtype) {
   if (text.substr(0, 4) == "nan:") {
     Bits bits = 0;
     const auto [end, error] = std::from_chars(text.data() + 4, text.data() + text.size(), bits, 16);
-    if (error != std::errc() || end != text.data() + text.size() || !std::isnan(std::bit_cast<T>(bits))) return expected(dtype, text);
+    if (error != std::errc() || end != text.data() + text.size() || !std::isnan(std::bit_cast<T>(bits)))
+      return expected(dtype, text);
     std::memcpy(to, &bits, sizeof bits);
     return {};
   }
@@ -110,14 +119,21 @@ std::string literal(const Tensor& tensor) {
 Status set_element(Tensor& t, int64_t index, std::string_view text) {
   void* data = t.mutable_raw();
   switch (t.dtype()) {
-    case DType::kF32: return set_real<float, uint32_t>(static_cast<float*>(data) + index, text, t.dtype());
-    case DType::kF64: return set_real<double, uint64_t>(static_cast<double*>(data) + index, text, t.dtype());
+    case DType::kF32:
+      return set_real<float, uint32_t>(static_cast<float*>(data) + index, text, t.dtype());
+    case DType::kF64:
+      return set_real<double, uint64_t>(static_cast<double*>(data) + index, text, t.dtype());
     case DType::kF16:
-    case DType::kBF16: return set_half(t, index, text);
-    case DType::kI64: return set_integer(static_cast<int64_t*>(data) + index, text, t.dtype());
-    case DType::kI32: return set_integer(static_cast<int32_t*>(data) + index, text, t.dtype());
-    case DType::kS8: return set_integer(static_cast<int8_t*>(data) + index, text, t.dtype());
-    case DType::kU8: return set_integer(static_cast<uint8_t*>(data) + index, text, t.dtype());
+    case DType::kBF16:
+      return set_half(t, index, text);
+    case DType::kI64:
+      return set_integer(static_cast<int64_t*>(data) + index, text, t.dtype());
+    case DType::kI32:
+      return set_integer(static_cast<int32_t*>(data) + index, text, t.dtype());
+    case DType::kS8:
+      return set_integer(static_cast<int8_t*>(data) + index, text, t.dtype());
+    case DType::kU8:
+      return set_integer(static_cast<uint8_t*>(data) + index, text, t.dtype());
     case DType::kBool:
       if (text != "true" && text != "false" && text != "0" && text != "1") return expected(t.dtype(), text);
       static_cast<uint8_t*>(data)[index] = text == "true" || text == "1";

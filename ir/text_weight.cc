@@ -15,12 +15,21 @@ void fill_random(Tensor& t, uint64_t seed) {
   Random random(seed);
   std::vector<double> values(static_cast<size_t>(t.elements()));
   for (double& v : values) switch (t.dtype()) {
-      case DType::kS8: v = static_cast<double>(random.below(255)) - 127; break;
-      case DType::kU8: v = static_cast<double>(random.below(256)); break;
-      case DType::kBool: v = random.flip(); break;
+      case DType::kS8:
+        v = static_cast<double>(random.below(255)) - 127;
+        break;
+      case DType::kU8:
+        v = static_cast<double>(random.below(256));
+        break;
+      case DType::kBool:
+        v = random.flip();
+        break;
       case DType::kI32:
-      case DType::kI64: v = static_cast<double>(random.below(10)); break;
-      default: v = random.uniform(-1, 1);
+      case DType::kI64:
+        v = static_cast<double>(random.below(10));
+        break;
+      default:
+        v = random.uniform(-1, 1);
     }
   t = from_doubles(t.dtype(), t.shape(), values);
 }
@@ -31,7 +40,8 @@ Result<Type> WeightReader::type() {
   const Place where = scan_.place();
   const std::string_view name = scan_.word();
   auto dtype = parse_dtype(name);
-  if (!dtype) return name.empty() ? scan_.expected("a type such as f32[N,3]") : Scanner::error(where, dtype.error().message);
+  if (!dtype)
+    return name.empty() ? scan_.expected("a type such as f32[N,3]") : Scanner::error(where, dtype.error().message);
   Type out{*dtype, {}, {}};
   FASTC_CHECK(scan_.expect("["));
   while (!scan_.peek("]")) {
@@ -55,7 +65,8 @@ Result<Quant> WeightReader::quant() {
   FASTC_CHECK(scan_.expect(","));
   FASTC_TRY(const int64_t zero_point, scan_.integer());
   FASTC_CHECK(scan_.expect(")"));
-  if (zero_point < 0 || zero_point > 255) return Scanner::error(where, fmt::format("expected a zero point from 0 to 255, found {}", zero_point));
+  if (zero_point < 0 || zero_point > 255)
+    return Scanner::error(where, fmt::format("expected a zero point from 0 to 255, found {}", zero_point));
   return Quant{scale.values<float>()[0], static_cast<int32_t>(zero_point)};
 }
 
@@ -63,10 +74,13 @@ Result<Weight> WeightReader::weight(const Type& type) {
   const Place where = scan_.place();
   std::vector<int64_t> shape;
   for (const Dim& dim : type.shape) {
-    if (!dim.is_constant()) return Scanner::error(where, fmt::format("expected a weight of constant shape, found {}", type_text(type)));
+    if (!dim.is_constant())
+      return Scanner::error(where, fmt::format("expected a weight of constant shape, found {}", type_text(type)));
     shape.push_back(dim.constant());
   }
-  if (type.quant) return Scanner::error(where, "expected no q(…) on a weight, found one; a weight has an encoding such as int8(axis 0, scales [0.5])");
+  if (type.quant)
+    return Scanner::error(
+        where, "expected no q(…) on a weight, found one; a weight has an encoding such as int8(axis 0, scales [0.5])");
   if (auto count = checked_elements(type.dtype, shape); !count) return Scanner::error(where, count.error().message);
   Weight out;
   FASTC_CHECK(encoding(out.encoding, shape));
@@ -87,14 +101,16 @@ Status WeightReader::encoding(Encoding& e, const std::vector<int64_t>& shape) {
   FASTC_CHECK(scan_.expect("axis"));
   const Place where = scan_.place();
   FASTC_TRY(const int64_t axis, scan_.integer());
-  if (axis < 0 || axis >= static_cast<int64_t>(shape.size())) return Scanner::error(where, fmt::format("expected an axis below {}, found {}", shape.size(), axis));
+  if (axis < 0 || axis >= static_cast<int64_t>(shape.size()))
+    return Scanner::error(where, fmt::format("expected an axis below {}, found {}", shape.size(), axis));
   e.axis = static_cast<int>(axis);
   FASTC_CHECK(scan_.expect(","));
   const int64_t channels = shape[static_cast<size_t>(axis)];
   std::vector<int64_t> scales{channels};
   if (scan_.take("group")) {
     FASTC_TRY(e.group_size, scan_.integer());
-    if (e.group_size <= 0) return Scanner::error(where, fmt::format("expected groups of at least 1, found {}", e.group_size));
+    if (e.group_size <= 0)
+      return Scanner::error(where, fmt::format("expected groups of at least 1, found {}", e.group_size));
     int64_t inputs = 1;
     for (size_t i = 0; i < shape.size(); ++i) inputs *= i == static_cast<size_t>(axis) ? 1 : shape[i];
     scales.push_back(inputs / e.group_size + (inputs % e.group_size != 0));
@@ -132,7 +148,8 @@ Status WeightReader::sparsity(Encoding& e) {
 Result<Tensor> WeightReader::data(DType dtype, const std::vector<int64_t>& shape) {
   if (scan_.peek("sha256")) return hashed(dtype, shape);
   if (!scan_.peek("[") && !shape.empty()) return generated(dtype, shape);
-  if (shape.empty() && (scan_.peek("zeros") || scan_.peek("ones") || scan_.peek("full") || scan_.peek("random"))) return generated(dtype, shape);
+  if (shape.empty() && (scan_.peek("zeros") || scan_.peek("ones") || scan_.peek("full") || scan_.peek("random")))
+    return generated(dtype, shape);
   FASTC_TRY(const int64_t count, checked_elements(dtype, shape));
   // A literal cannot hold more numbers than the text has room for, so the check stands before the memory is taken.
   if (count > kMaxGeneratedBytes / 8) return scan_.expected("fewer numbers in a literal");
@@ -195,7 +212,8 @@ Result<Tensor> WeightReader::hashed(DType dtype, const std::vector<int64_t>& sha
   const std::string hash(scan_.word());
   if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos)
     return Scanner::error(where, fmt::format("expected 64 hex digits after sha256:, found '{}'", hash.substr(0, 80)));
-  if (sidecar_path_.empty()) return Scanner::error(where, "expected a weights file beside the text for sha256:… data, found none");
+  if (sidecar_path_.empty())
+    return Scanner::error(where, "expected a weights file beside the text for sha256:… data, found none");
   if (!sidecar_) {
     FASTC_TRY(sidecar_, Sidecar::open(sidecar_path_));
   }

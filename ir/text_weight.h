@@ -14,7 +14,7 @@ class WeightReader {
  public:
   WeightReader(Scanner& scan, std::filesystem::path sidecar) : scan_(scan), sidecar_path_(std::move(sidecar)) {}
 
-  Result<Type> type();  // f32[N,3,32,32], u8[2] q(0.5, 128)
+  Result<Type> type();    // f32[N,3,32,32], u8[2] q(0.5, 128)
   Result<Quant> quant();  // after the word q: (0.5, 128)
   // After the type: encoding, `sparse(…)`, `buffer`, `=`, data.
   Result<Weight> weight(const Type& type);

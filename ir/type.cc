@@ -1,8 +1,8 @@
 #include "ir/type.h"
 
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 
 namespace fastc {
 namespace {
@@ -15,7 +15,9 @@ Result<std::vector<int64_t>> scales_shape(const Weight& weight) {
     return input_error("expected a channel axis below the rank {}, found {}", weight.data.rank(), e.axis);
   const int64_t channels = shape[static_cast<size_t>(e.axis)];
   if (e.group_size == 0) return std::vector<int64_t>{channels};
-  if (e.group_size < 0 || e.axis != 0) return input_error("expected groups of at least 1 input along axis 0, found {} along axis {}", e.group_size, e.axis);
+  if (e.group_size < 0 || e.axis != 0)
+    return input_error("expected groups of at least 1 input along axis 0, found {} along axis {}", e.group_size,
+                       e.axis);
   const int64_t inputs = channels == 0 ? 0 : weight.data.elements() / channels;
   return std::vector<int64_t>{channels, (inputs + e.group_size - 1) / e.group_size};
 }
@@ -24,8 +26,9 @@ Status check_scales(const Weight& weight) {
   const Tensor& scales = weight.encoding.scales;
   FASTC_TRY(const auto expected, scales_shape(weight));
   if (!scales.defined() || scales.dtype() != DType::kF32 || scales.shape() != expected)
-    return input_error("expected f32 scales of shape [{}], found {}", fmt::join(expected, ","),
-                       scales.defined() ? fmt::format("{}[{}]", name_of(scales.dtype()), fmt::join(scales.shape(), ",")) : "none");
+    return input_error(
+        "expected f32 scales of shape [{}], found {}", fmt::join(expected, ","),
+        scales.defined() ? fmt::format("{}[{}]", name_of(scales.dtype()), fmt::join(scales.shape(), ",")) : "none");
   for (const double scale : to_doubles(scales))
     if (!(scale > 0) || !std::isfinite(scale)) return input_error("expected scales above 0, found {}", scale);
   return {};
@@ -55,16 +58,20 @@ size_t stored_bytes(const Weight& weight) {
 Status check_weight(const Weight& weight) {
   const Encoding& e = weight.encoding;
   if (!weight.data.defined()) return input_error("expected data, found none");
-  if (e.sparsity == Encoding::Sparsity::kNofM && !(e.n > 0 && e.n < e.m)) return input_error("expected n:m sparsity with 0 < n < m, found {}:{}", e.n, e.m);
-  if (e.sparsity == Encoding::Sparsity::kBlock && !(e.n > 0 && e.m > 0)) return input_error("expected blocks of at least 1x1, found {}x{}", e.n, e.m);
+  if (e.sparsity == Encoding::Sparsity::kNofM && !(e.n > 0 && e.n < e.m))
+    return input_error("expected n:m sparsity with 0 < n < m, found {}:{}", e.n, e.m);
+  if (e.sparsity == Encoding::Sparsity::kBlock && !(e.n > 0 && e.m > 0))
+    return input_error("expected blocks of at least 1x1, found {}x{}", e.n, e.m);
   if (e.kind == Encoding::Kind::kDense) return {};
   if (e.bits != 8 && e.bits != 4) return input_error("expected an encoding of 8 or 4 bits, found {}", e.bits);
-  if (weight.data.dtype() != DType::kS8) return input_error("expected s8 data under int{}, found {}", e.bits, name_of(weight.data.dtype()));
+  if (weight.data.dtype() != DType::kS8)
+    return input_error("expected s8 data under int{}, found {}", e.bits, name_of(weight.data.dtype()));
   FASTC_CHECK(check_scales(weight));
   const int limit = e.bits == 8 ? 127 : 7;
   const Tensor data = weight.data.to_contiguous();
   for (const int8_t q : data.values<int8_t>())
-    if (q < -limit || q > limit) return input_error("expected int{} numbers from {} to {}, found {}", e.bits, -limit, limit, static_cast<int>(q));
+    if (q < -limit || q > limit)
+      return input_error("expected int{} numbers from {} to {}, found {}", e.bits, -limit, limit, static_cast<int>(q));
   return {};
 }
 

@@ -16,23 +16,30 @@ class Verifier {
     FASTC_CHECK(symbols());
     FASTC_CHECK(values());
     for (const ValueId id : module_.inputs) {
-      if (!alive(id) || module_.value(id).kind != Value::Kind::kInput) return internal_error("input {}: expected a value that is an input, found another", id);
+      if (!alive(id) || module_.value(id).kind != Value::Kind::kInput)
+        return internal_error("input {}: expected a value that is an input, found another", id);
       defined_[id] = true;
     }
     for (const NodeId id : module_.order())
       if (auto status = node(id); !status) return at("node " + module_.node(id).name, status.error());
     for (const ValueId id : module_.outputs)
-      if (!alive(id) || !defined_[id]) return internal_error("output {}: expected a value that is defined, found none", id);
+      if (!alive(id) || !defined_[id])
+        return internal_error("output {}: expected a value that is defined, found none", id);
     return {};
   }
 
  private:
-  bool alive(ValueId id) const { return id >= 0 && static_cast<size_t>(id) < module_.value_count() && !module_.value(id).name.empty(); }
+  bool alive(ValueId id) const {
+    return id >= 0 && static_cast<size_t>(id) < module_.value_count() && !module_.value(id).name.empty();
+  }
 
   Status symbols() {
     for (const Symbol& symbol : module_.symbols) {
-      if (!symbols_.insert(symbol.name).second) return input_error("symbol {}: expected one declaration, found two", symbol.name);
-      if (symbol.min < 0 || symbol.min > symbol.max) return input_error("symbol {}: expected a range with 0 <= min <= max, found [{}, {}]", symbol.name, symbol.min, symbol.max);
+      if (!symbols_.insert(symbol.name).second)
+        return input_error("symbol {}: expected one declaration, found two", symbol.name);
+      if (symbol.min < 0 || symbol.min > symbol.max)
+        return input_error("symbol {}: expected a range with 0 <= min <= max, found [{}, {}]", symbol.name, symbol.min,
+                           symbol.max);
     }
     return {};
   }
@@ -43,28 +50,35 @@ class Verifier {
     for (size_t i = 0; i < module_.value_count(); ++i) {
       const Value& value = module_.value(static_cast<ValueId>(i));
       if (value.name.empty()) continue;
-      if (!names.insert(value.name).second) return internal_error("value {}: expected a unique name, found it twice", value.name);
+      if (!names.insert(value.name).second)
+        return internal_error("value {}: expected a unique name, found it twice", value.name);
       if (auto status = type(value.type); !status) return at("value " + value.name, status.error());
       if (value.kind != Value::Kind::kWeight) continue;
       ++weights;
       defined_[i] = true;
       if (auto status = weight(value); !status) return at("weight " + value.name, status.error());
     }
-    if (weights != module_.weights.size()) return internal_error("expected one value for each of {} weights, found {}", module_.weights.size(), weights);
+    if (weights != module_.weights.size())
+      return internal_error("expected one value for each of {} weights, found {}", module_.weights.size(), weights);
     return {};
   }
 
   Status type(const Type& type) {
     for (const Dim& dim : type.shape) {
-      if (dim.is_constant() && dim.constant() < 0) return input_error("expected sizes of at least 0, found {}", type_text(type));
+      if (dim.is_constant() && dim.constant() < 0)
+        return input_error("expected sizes of at least 0, found {}", type_text(type));
       for (const std::string& symbol : dim.symbols())
-        if (!symbols_.contains(symbol)) return input_error("expected declared symbols, found {} in {}", symbol, type_text(type));
+        if (!symbols_.contains(symbol))
+          return input_error("expected declared symbols, found {} in {}", symbol, type_text(type));
     }
     if (!type.quant) return {};
     const Quant& q = *type.quant;
-    if (type.dtype != DType::kU8) return input_error("expected u8 under quantization parameters, found {}", type_text(type));
-    if (!(q.scale > 0) || !std::isfinite(q.scale)) return input_error("expected a finite scale above 0, found {}", q.scale);
-    if (q.zero_point < 0 || q.zero_point > 255) return input_error("expected a zero point from 0 to 255, found {}", q.zero_point);
+    if (type.dtype != DType::kU8)
+      return input_error("expected u8 under quantization parameters, found {}", type_text(type));
+    if (!(q.scale > 0) || !std::isfinite(q.scale))
+      return input_error("expected a finite scale above 0, found {}", q.scale);
+    if (q.zero_point < 0 || q.zero_point > 255)
+      return input_error("expected a zero point from 0 to 255, found {}", q.zero_point);
     return {};
   }
 
@@ -72,21 +86,26 @@ class Verifier {
     const auto found = module_.weights.find(value.name);
     if (found == module_.weights.end()) return internal_error("expected data under this name, found none");
     const Type actual = type_of(found->second);
-    if (!(actual == value.type)) return internal_error("expected data of type {}, found {}", type_text(value.type), type_text(actual));
+    if (!(actual == value.type))
+      return internal_error("expected data of type {}, found {}", type_text(value.type), type_text(actual));
     return check_weight(found->second);
   }
 
   Status operands(const Node& node) {
     const auto& defs = node.op->operands;
     const bool variadic = !defs.empty() && defs.back().kind == OperandDef::Kind::kVariadic;
-    if (!variadic && node.inputs.size() > defs.size()) return internal_error("expected at most {} operands, found {}", defs.size(), node.inputs.size());
+    if (!variadic && node.inputs.size() > defs.size())
+      return internal_error("expected at most {} operands, found {}", defs.size(), node.inputs.size());
     for (size_t i = 0; i < defs.size(); ++i)
-      if (defs[i].kind == OperandDef::Kind::kRequired && node.input(i) == kNoId) return internal_error("expected the operand \"{}\", found none", defs[i].name);
+      if (defs[i].kind == OperandDef::Kind::kRequired && node.input(i) == kNoId)
+        return internal_error("expected the operand \"{}\", found none", defs[i].name);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueId id = node.inputs[i];
       if (id == kNoId) continue;
       if (!alive(id)) return internal_error("operand {}: expected a live value, found an erased one", i);
-      if (!defined_[id]) return internal_error("operand {}: expected a value defined before its use, found {}", i, module_.value(id).name);
+      if (!defined_[id])
+        return internal_error("operand {}: expected a value defined before its use, found {}", i,
+                              module_.value(id).name);
     }
     return {};
   }
@@ -95,11 +114,14 @@ class Verifier {
     for (const AttrDef& def : node.op->attributes) {
       const auto found = node.attrs.find(def.name);
       if (found == node.attrs.end()) return internal_error("expected the attribute \"{}\", found none", def.name);
-      if (!has_type(found->second, def.type)) return internal_error("attribute \"{}\": expected {}, found another type", def.name, type_name(def.type));
-      if (auto status = attribute_symbols(found->second); !status) return at(fmt::format("attribute \"{}\"", def.name), status.error());
+      if (!has_type(found->second, def.type))
+        return internal_error("attribute \"{}\": expected {}, found another type", def.name, type_name(def.type));
+      if (auto status = attribute_symbols(found->second); !status)
+        return at(fmt::format("attribute \"{}\"", def.name), status.error());
     }
     if (node.attrs.size() != node.op->attributes.size())
-      return internal_error("expected the {} attributes of {}, found {}", node.op->attributes.size(), node.op->name, node.attrs.size());
+      return internal_error("expected the {} attributes of {}, found {}", node.op->attributes.size(), node.op->name,
+                            node.attrs.size());
     return {};
   }
 
@@ -123,15 +145,20 @@ class Verifier {
     FASTC_CHECK(attributes(node));
     if (node.outputs.empty()) return internal_error("expected at least one result, found none");
     for (const ValueId output : node.outputs) {
-      if (!alive(output) || module_.value(output).producer != id || defined_[output]) return internal_error("expected results of its own, found another node's");
+      if (!alive(output) || module_.value(output).producer != id || defined_[output])
+        return internal_error("expected results of its own, found another node's");
       defined_[output] = true;
     }
-    if (module_.value(node.output()).name != node.name) return internal_error("expected a first result called as the node, found {}", module_.value(node.output()).name);
+    if (module_.value(node.output()).name != node.name)
+      return internal_error("expected a first result called as the node, found {}", module_.value(node.output()).name);
     FASTC_TRY(const auto types, node.op->infer({module_, node}, module_.value(node.output()).type.quant));
-    if (types.size() != node.outputs.size()) return internal_error("expected {} results, found {}", types.size(), node.outputs.size());
+    if (types.size() != node.outputs.size())
+      return internal_error("expected {} results, found {}", types.size(), node.outputs.size());
     for (size_t i = 0; i < types.size(); ++i) {
       const Type& stored = module_.value(node.outputs[i]).type;
-      if (!(types[i] == stored)) return internal_error("result {}: expected the inferred type {}, found {}", i, type_text(types[i]), type_text(stored));
+      if (!(types[i] == stored))
+        return internal_error("result {}: expected the inferred type {}, found {}", i, type_text(types[i]),
+                              type_text(stored));
     }
     return {};
   }

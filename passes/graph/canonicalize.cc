@@ -8,11 +8,12 @@
 // - Nodes that change nothing go: cast to the own type, reshape or expand to the own shape, permute in order, slice of
 //   everything, pad of nothing, concat of one, multiplication by 1, mean over no axes.
 // - A reshape of a reshape reads the first one's operand; two permutes become one.
-// - Nodes whose operands are all constants become weights, evaluated by the engine. Trained weights are only folded through
+// - Nodes whose operands are all constants become weights, evaluated by the engine. Trained weights are only folded
+// through
 //   reshape and permute, and only when nothing else uses them: two copies would train apart.
 // - Dead nodes and unused weights go.
-// Legal always: every number is computed as before (a transposed weight that became dense may be summed in another order). Constants of more than 65,536 elements are not made (a small file must
-// not become a large one).
+// Legal always: every number is computed as before (a transposed weight that became dense may be summed in another
+// order). Constants of more than 65,536 elements are not made: a small file must not become a large one.
 #include <algorithm>
 
 #include "engine/engine.h"
@@ -141,12 +142,18 @@ Result<PassReport> run(Module& module, const Options&, PassContext&) {
   FASTC_CHECK(module.infer_types());
   PassReport report;
   report.changed = same + joined + constants + dead > 0;
-  report.numbers = {{"nodes_without_effect", same}, {"views_joined", joined}, {"constants_folded", constants}, {"dead_removed", dead}};
+  report.numbers = {{"nodes_without_effect", same},
+                    {"views_joined", joined},
+                    {"constants_folded", constants},
+                    {"dead_removed", dead}};
   return report;
 }
 
 FASTC_REGISTER_PASS(graph_canonicalize, Options,
-                    ({.name = "graph.canonicalize", .summary = "removes nodes without effect, joins views and folds constants", .lossy = false}), options, run);
+                    ({.name = "graph.canonicalize",
+                      .summary = "removes nodes without effect, joins views and folds constants",
+                      .lossy = false}),
+                    options, run);
 
 }  // namespace
 }  // namespace fastc

@@ -5,9 +5,9 @@
 //            %y = add(%a, %b)
 //            %c = exp(%x)            // nobody uses it
 //
-// Two nodes are equal when op, operands, attributes and result types are (common subexpressions; the first one stays); nodes
-// whose results are outputs of the module keep their names. Ids are numbered anew.
-// Legal always: every op is a function of its operands.
+// Two nodes are equal when op, operands, attributes and result types are (common subexpressions; the first one stays);
+// nodes whose results are outputs of the module keep their names. Ids are numbered anew. Legal always: every op is a
+// function of its operands.
 #include <map>
 
 #include "ir/op.h"
@@ -66,7 +66,10 @@ Result<PassReport> run(Module& module, const Options&, PassContext&) {
   return report;
 }
 
-FASTC_REGISTER_PASS(graph_clean, Options, ({.name = "graph.clean", .summary = "joins nodes that compute the same and removes dead ones", .lossy = false}), options, run);
+FASTC_REGISTER_PASS(
+    graph_clean, Options,
+    ({.name = "graph.clean", .summary = "joins nodes that compute the same and removes dead ones", .lossy = false}),
+    options, run);
 
 }  // namespace
 }  // namespace fastc

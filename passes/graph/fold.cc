@@ -4,14 +4,14 @@
 //            %bn = batch_norm(%conv, @gamma, @beta, @mean, @var)
 //   after    %conv = conv(%x, @w', @b')
 //
-// with s = gamma / sqrt(var + eps), per output channel:  w' = w·s,  b' = (b − mean)·s + beta   (Jacob et al. 2018, eq. 14).
-// Also: a padding with zeros in front of a convolution becomes the convolution's own, and a multiplication by a power of two
-// goes into the weights (any other factor would round differently, so it stays).
+// with s = gamma / sqrt(var + eps), per output channel:  w' = w·s,  b' = (b − mean)·s + beta   (Jacob et al. 2018, eq.
+// 14). Also: a padding with zeros in front of a convolution becomes the convolution's own, and a multiplication by a
+// power of two goes into the weights (any other factor would round differently, so it stays).
 //
-// Legal when the layer's result has that one use, the layer has no activation or residual of its own, and the channels of the
-// normalization are the layer's output channels. A weight that other layers use is copied, so they keep theirs. Training needs
-// the normalization's statistics: passes that train refuse a folded program.
-// Effect: fewer nodes and parameters; one pass less over every activation.
+// Legal when the layer's result has that one use, the layer has no activation or residual of its own, and the channels
+// of the normalization are the layer's output channels. A weight that other layers use is copied, so they keep theirs.
+// Training needs the normalization's statistics: passes that train refuse a folded program. Effect: fewer nodes and
+// parameters; one pass less over every activation.
 #include <cmath>
 
 #include "ir/op.h"
@@ -24,11 +24,14 @@ namespace {
 struct Options {};
 
 const OptionSet<Options>& options() {
-  static const OptionSet<Options> set("Folds batch normalization, padding and exact factors into the layers before or after them");
+  static const OptionSet<Options> set(
+      "Folds batch normalization, padding and exact factors into the layers before or after them");
   return set;
 }
 
-bool is_layer(const Node& node) { return is_op(node, "conv") || is_op(node, "conv_transpose") || is_op(node, "linear"); }
+bool is_layer(const Node& node) {
+  return is_op(node, "conv") || is_op(node, "conv_transpose") || is_op(node, "linear");
+}
 
 bool plain_epilogue(const Node& node) {
   if (is_op(node, "conv_transpose")) return true;
@@ -38,7 +41,8 @@ bool plain_epilogue(const Node& node) {
 // Dense f32 weights (and bias) of the module's own.
 bool foldable_weights(const Module& m, const Node& node) {
   const auto dense = [&](ValueId id) {
-    return m.is_weight(id) && m.weight(id).data.dtype() == DType::kF32 && m.weight(id).encoding.kind == Encoding::Kind::kDense;
+    return m.is_weight(id) && m.weight(id).data.dtype() == DType::kF32 &&
+           m.weight(id).encoding.kind == Encoding::Kind::kDense;
   };
   return dense(node.input(1)) && (node.input(2) == kNoId || dense(node.input(2)));
 }
@@ -59,7 +63,8 @@ int64_t output_channels(const Node& node, const std::vector<int64_t>& shape) {
 
 Weight scaled(const Node& node, const Weight& weight, const std::vector<double>& scale) {
   std::vector<double> values = to_doubles(weight.data);
-  for (size_t i = 0; i < values.size(); ++i) values[i] *= scale[static_cast<size_t>(output_channel(node, weight.data.shape(), static_cast<int64_t>(i)))];
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] *= scale[static_cast<size_t>(output_channel(node, weight.data.shape(), static_cast<int64_t>(i)))];
   Weight out = weight;  // keeps pattern and trainability
   out.data = from_doubles(DType::kF32, weight.data.shape(), values);
   return out;
@@ -98,13 +103,15 @@ bool fold_batch_norm(Module& m, const Uses& uses, NodeId id) {
   const NodeId layer = foldable_layer(m, uses, node.inputs[0]);
   // A linear layer's channels are its last axis; batch_norm's are axis 1.
   if (layer == kNoId || (is_op(m.node(layer), "linear") && m.value(node.output()).type.rank() != 2)) return false;
-  const auto channels = static_cast<size_t>(output_channels(m.node(layer), m.weight(m.node(layer).input(1)).data.shape()));
+  const auto channels =
+      static_cast<size_t>(output_channels(m.node(layer), m.weight(m.node(layer).input(1)).data.shape()));
   const auto vector_of = [&](size_t operand, double fallback) -> std::vector<double> {
     if (node.input(operand) == kNoId) return std::vector<double>(channels, fallback);
     return m.is_weight(node.input(operand)) ? to_doubles(m.weight(node.input(operand)).data) : std::vector<double>();
   };
   const auto gamma = vector_of(1, 1), beta = vector_of(2, 0), mean = vector_of(3, 0), var = vector_of(4, 1);
-  if (gamma.size() != channels || beta.size() != channels || mean.size() != channels || var.size() != channels) return false;
+  if (gamma.size() != channels || beta.size() != channels || mean.size() != channels || var.size() != channels)
+    return false;
   std::vector<double> scale(channels), shift(channels);
   for (size_t c = 0; c < channels; ++c) {
     scale[c] = gamma[c] / std::sqrt(var[c] + node.number("eps"));
@@ -127,13 +134,15 @@ bool fold_factor(Module& m, const Uses& uses, NodeId id) {
     int exponent = 0;
     if (layer == kNoId || std::fabs(std::frexp(*factor, &exponent)) != 0.5) continue;
     if (!(m.value(node.output()).type == m.value(node.inputs[side]).type)) continue;
-    const auto channels = static_cast<size_t>(output_channels(m.node(layer), m.weight(m.node(layer).input(1)).data.shape()));
+    const auto channels =
+        static_cast<size_t>(output_channels(m.node(layer), m.weight(m.node(layer).input(1)).data.shape()));
     const ValueId from = node.output(), to = node.inputs[side];
     const bool has_bias = m.node(layer).input(2) != kNoId;
     if (has_bias) {
       apply(m, layer, std::vector<double>(channels, *factor), std::vector<double>(channels, 0));
     } else {
-      set_weight(m, layer, 1, scaled(m.node(layer), m.weight(m.node(layer).input(1)), std::vector<double>(channels, *factor)));
+      set_weight(m, layer, 1,
+                 scaled(m.node(layer), m.weight(m.node(layer).input(1)), std::vector<double>(channels, *factor)));
     }
     m.replace_uses(from, to);
     m.erase_node(id);
@@ -184,7 +193,10 @@ Result<PassReport> run(Module& module, const Options&, PassContext&) {
 }
 
 FASTC_REGISTER_PASS(graph_fold, Options,
-                    ({.name = "graph.fold", .summary = "folds batch normalization, padding and exact factors into layers", .lossy = false}), options, run);
+                    ({.name = "graph.fold",
+                      .summary = "folds batch normalization, padding and exact factors into layers",
+                      .lossy = false}),
+                    options, run);
 
 }  // namespace
 }  // namespace fastc

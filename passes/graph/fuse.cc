@@ -5,13 +5,13 @@
 //            %sum = add(%biased, %shortcut)
 //            %relu = relu(%sum)
 //
-// In this order, as the epilogue computes it: bias, residual, activation (conv, linear and add take one). The layer moves down
-// to where its residual is known, which is always possible: nobody else uses its result.
+// In this order, as the epilogue computes it: bias, residual, activation (conv, linear and add take one). The layer
+// moves down to where its residual is known, which is always possible: nobody else uses its result.
 //
-// Legal when the layer's result has that one use, and the epilogue is still empty from there on. A residual has exactly the
-// type of the result; broadcasting additions stay. Of two layers that meet in an addition, the later one takes it.
-// Effect: the sum and the activation happen while the numbers are in registers; in quantized programs the sum is not rounded to 8 bits
-// on its way into the addition.
+// Legal when the layer's result has that one use, and the epilogue is still empty from there on. A residual has exactly
+// the type of the result; broadcasting additions stay. Of two layers that meet in an addition, the later one takes it.
+// Effect: the sum and the activation happen while the numbers are in registers; in quantized programs the sum is not
+// rounded to 8 bits on its way into the addition.
 #include <array>
 
 #include "ir/op.h"
@@ -36,7 +36,8 @@ bool is_layer(const Node& node) { return is_op(node, "conv") || is_op(node, "lin
 NodeId open_layer(const Module& m, const Uses& uses, ValueId value, NodeId user) {
   const Node* layer = m.producer(value);
   if (layer == nullptr || !is_layer(*layer) || uses.single_user(value) != user) return kNoId;
-  if (layer->string("activation") != "none" || !layer->string("dynamic").empty() || m.value(value).type.quant) return kNoId;
+  if (layer->string("activation") != "none" || !layer->string("dynamic").empty() || m.value(value).type.quant)
+    return kNoId;
   return m.value(value).producer;
 }
 
@@ -118,7 +119,8 @@ bool fuse_activation(Module& m, const Uses& uses, NodeId id) {
   for (const char* name : kActivations) known |= is_op(node, name);
   if (!known) return false;
   const Node* before = m.producer(node.inputs[0]);
-  if (before == nullptr || !(is_layer(*before) || is_op(*before, "add")) || uses.single_user(node.inputs[0]) != id) return false;
+  if (before == nullptr || !(is_layer(*before) || is_op(*before, "add")) || uses.single_user(node.inputs[0]) != id)
+    return false;
   if (before->string("activation") != "none" || m.value(node.inputs[0]).type.quant) return false;
   if (is_op(*before, "add") && m.value(before->output()).type.dtype != DType::kF32) return false;
   Node& layer = m.node(m.value(node.inputs[0]).producer);
@@ -156,7 +158,10 @@ Result<PassReport> run(Module& module, const Options&, PassContext&) {
   return report;
 }
 
-FASTC_REGISTER_PASS(graph_fuse, Options, ({.name = "graph.fuse", .summary = "fuses bias, residual and activation into layers", .lossy = false}), options, run);
+FASTC_REGISTER_PASS(
+    graph_fuse, Options,
+    ({.name = "graph.fuse", .summary = "fuses bias, residual and activation into layers", .lossy = false}), options,
+    run);
 
 }  // namespace
 }  // namespace fastc

@@ -1,4 +1,5 @@
-// Ranges of a module's values on real data: the float program is evaluated, and an observer sees each value that will be quantized.
+// Ranges of a module's values on real data: the float program is evaluated, and an observer sees each value that will
+// be quantized.
 #pragma once
 
 #include <map>
@@ -11,9 +12,9 @@
 
 namespace fastc::quantize {
 
-// Memory does not grow with the data: one batch of activations and 16 KiB per value. min_max reads the data once, the others
-// twice. Errors: no samples, a value that is NaN or infinite (named, since no range can hold it).
-Result<std::map<ValueId, Quant>> calibrate(const Module& module, const std::set<ValueId>& values, const Dataset& data, const RangeOptions& options,
-                                           Progress& progress);
+// Memory does not grow with the data: one batch of activations and 16 KiB per value. min_max reads the data once, the
+// others twice. Errors: no samples, a value that is NaN or infinite (named, since no range can hold it).
+Result<std::map<ValueId, Quant>> calibrate(const Module& module, const std::set<ValueId>& values, const Dataset& data,
+                                           const RangeOptions& options, Progress& progress);
 
 }  // namespace fastc::quantize

@@ -6,9 +6,9 @@
 // Formula, per row of x (or per tensor): sx = (max − min)/255 over a range that holds 0, qx = clamp(zx + rne(x/sx)),
 // y = sx·sw·Σ (qx − zx)·qw + b. Weights: one symmetric scale per output channel.
 //
-// Legal when the weight is a dense f32 constant. A fused residual becomes an addition of its own again: the dynamic kernels add none.
-// Effect: weights 4x smaller and integer products; rows of a transformer have very different ranges, which suits "row". Convolutions take one
-// range for the tensor.
+// Legal when the weight is a dense f32 constant. A fused residual becomes an addition of its own again: the dynamic
+// kernels add none. Effect: weights 4x smaller and integer products; rows of a transformer have very different ranges,
+// which suits "row". Convolutions take one range for the tensor.
 #include <algorithm>
 
 #include "ir/op.h"
@@ -28,15 +28,20 @@ struct Options {
 };
 
 const OptionSet<Options>& options() {
-  static const auto set = OptionSet<Options>("Quantizes weights to int8; activations are quantized at run time, with the range they have there")
-                              .choice("range", &Options::range, {"row", "tensor"}, "range of a linear layer's input: of each row, or of the whole tensor")
-                              .choice("weights", &Options::weights, {"max", "mse"}, "scale of a weight's channel: from its largest magnitude, or with the smallest squared error")
-                              .texts("include", &Options::include, "which conv and linear nodes: globs on names, or op:linear")
-                              .texts("exclude", &Options::exclude, "which of them stay float");
+  static const auto set =
+      OptionSet<Options>(
+          "Quantizes weights to int8; activations are quantized at run time, with the range they have there")
+          .choice("range", &Options::range, {"row", "tensor"},
+                  "range of a linear layer's input: of each row, or of the whole tensor")
+          .choice("weights", &Options::weights, {"max", "mse"},
+                  "scale of a weight's channel: from its largest magnitude, or with the smallest squared error")
+          .texts("include", &Options::include, "which conv and linear nodes: globs on names, or op:linear")
+          .texts("exclude", &Options::exclude, "which of them stay float");
   return set;
 }
 
-// layer(…, residual) {activation} → add(layer(…), residual) {activation}; the addition takes the layer's place and uses.
+// layer(…, residual) {activation} → add(layer(…), residual) {activation}; the addition takes the layer's place and
+// uses.
 Status split_residual(Module& module, NodeId id) {
   const Node layer = module.node(id);
   Attrs epilogue;
@@ -44,7 +49,8 @@ Status split_residual(Module& module, NodeId id) {
   const auto& order = module.order();
   const auto here = std::find(order.begin(), order.end(), id);
   const NodeId next = here + 1 == order.end() ? kNoId : *(here + 1);
-  FASTC_TRY(const NodeId sum, module.add_node("add", module.fresh_name(layer.name + ".add"), {layer.output(), layer.input(3)}, std::move(epilogue), {}, next));
+  FASTC_TRY(const NodeId sum, module.add_node("add", module.fresh_name(layer.name + ".add"),
+                                              {layer.output(), layer.input(3)}, std::move(epilogue), {}, next));
   const ValueId result = module.node(sum).output();
   module.replace_uses(layer.output(), result);
   module.node(sum).inputs[0] = layer.output();
@@ -67,7 +73,8 @@ Status make_dynamic(Module& module, NodeId id, const Options& options) {
 
 Result<PassReport> run(Module& module, const Options& options, PassContext&) {
   const auto candidates = quantize::weighted_nodes(module);
-  FASTC_TRY(const auto selected, select_nodes(module, candidates, options.include, options.exclude, "a conv or linear node"));
+  FASTC_TRY(const auto selected,
+            select_nodes(module, candidates, options.include, options.exclude, "a conv or linear node"));
   PassReport report;
   int layers = 0;
   for (const NodeId id : selected) {
@@ -81,7 +88,8 @@ Result<PassReport> run(Module& module, const Options& options, PassContext&) {
   }
   FASTC_CHECK(module.infer_types());
   report.changed = layers > 0;
-  report.numbers = {{"layers_quantized", layers}, {"layers_left_float", static_cast<double>(candidates.size()) - layers}};
+  report.numbers = {{"layers_quantized", layers},
+                    {"layers_left_float", static_cast<double>(candidates.size()) - layers}};
   return report;
 }
 

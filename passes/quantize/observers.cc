@@ -143,7 +143,8 @@ Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::s
     s[c] = static_cast<float>(scale);
     if (!(s[c] > 1e-30F)) s[c] = 1;  // a channel of zeros: every scale is right, and 1 keeps its bias in range
     for (int64_t i = 0; i < inner; ++i)
-      to[c * inner + i] = static_cast<int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -127.0, 127.0));
+      to[c * inner + i] =
+          static_cast<int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -127.0, 127.0));
   }
   Weight out{q, dense.encoding, dense.trainable};  // keeps the sparsity pattern: 0 stays 0
   out.encoding.kind = Encoding::Kind::kInt;

@@ -1,7 +1,8 @@
 // How a range of real numbers becomes a scale and a zero point: observers of activations, and scales of weights.
 //
-// Activations are affine, u8: real = scale · (q − zero_point), so a range [lo, hi] that holds 0 gives scale = (hi − lo)/255 and
-// zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Weights are symmetric, s8 in [−127, 127], per output channel.
+// Activations are affine, u8: real = scale · (q − zero_point), so a range [lo, hi] that holds 0 gives scale = (hi −
+// lo)/255 and zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Weights are symmetric, s8 in [−127, 127], per
+// output channel.
 #pragma once
 
 #include <cstdint>
@@ -49,11 +50,12 @@ class Observed {
 Quant quant_of_range(double low, double high);
 
 struct WeightOptions {
-  std::string observer = "max";  // "max": the largest magnitude is 127; "mse": the scale with the smallest squared error
+  std::string observer =
+      "max";  // "max": the largest magnitude is 127; "mse": the scale with the smallest squared error
 };
 
-// Rounds each output channel (axis 0) of a dense weight to s8. `least_scales` (one per channel, or empty): lower bounds, which a
-// channel whose bias is large beside its weights needs so that the bias fits into the accumulator.
+// Rounds each output channel (axis 0) of a dense weight to s8. `least_scales` (one per channel, or empty): lower
+// bounds, which a channel whose bias is large beside its weights needs so that the bias fits into the accumulator.
 Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::span<const double> least_scales = {});
 
 }  // namespace fastc::quantize

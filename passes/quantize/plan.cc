@@ -17,11 +17,13 @@ bool is_weighted(const Node& node) { return is_op(node, "conv") || is_op(node, "
 
 // Has the op (not conv or linear) an integer form for these operands?
 bool passes_integers(const Module& m, const Node& node) {
-  if (is_weighted(node) || is_op(node, "quantize") || is_op(node, "dequantize") || is_op(node, "conv_transpose")) return false;
+  if (is_weighted(node) || is_op(node, "quantize") || is_op(node, "dequantize") || is_op(node, "conv_transpose"))
+    return false;
   if (node.op->integer == IntegerRule::kNone || node.inputs.empty() || node.outputs.size() != 1) return false;
   for (const ValueId input : node.inputs)
     if (input == kNoId || m.is_weight(input) || m.value(input).type.dtype != DType::kF32) return false;
-  if (is_op(node, "add")) return m.value(node.inputs[0]).type.shape == m.value(node.inputs[1]).type.shape && integer_activation(node);
+  if (is_op(node, "add"))
+    return m.value(node.inputs[0]).type.shape == m.value(node.inputs[1]).type.shape && integer_activation(node);
   if (is_op(node, "reduce_mean")) {  // the integer mean is that over the pixels of [N,C,H,W]
     return m.value(node.inputs[0]).type.rank() == 4 && node.integers("axes") == std::vector<int64_t>{2, 3};
   }
@@ -69,7 +71,8 @@ class Planner {
       const bool u8 = node.input(3) != kNoId || (wanted_[result] && integer_activation(node));
       if (u8) declare(result);
     } else if (passes_integers(m_, node) && wanted_[result] &&
-               std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId v) { return plan_.quantized.contains(v); })) {
+               std::all_of(node.inputs.begin(), node.inputs.end(),
+                           [&](ValueId v) { return plan_.quantized.contains(v); })) {
       plan_.integer.insert(id);
       if (node.op->integer == IntegerRule::kKeeps) {
         plan_.quantized.insert(result);
@@ -101,18 +104,21 @@ std::vector<NodeId> weighted_nodes(const Module& module) {
 std::string refusal(const Module& m, const Node& node) {
   const ValueId weight = node.input(1);
   if (!m.is_weight(weight)) return "its weight is computed by the program";
-  if (m.weight(weight).encoding.kind != Encoding::Kind::kDense || m.weight(weight).data.dtype() != DType::kF32) return "its weight is not dense f32";
+  if (m.weight(weight).encoding.kind != Encoding::Kind::kDense || m.weight(weight).data.dtype() != DType::kF32)
+    return "its weight is not dense f32";
   if (m.value(node.inputs[0]).type.dtype != DType::kF32) return "its input is not f32";
   if (node.input(2) != kNoId && !m.is_weight(node.input(2))) return "its bias is computed by the program";
   if (node.input(3) != kNoId && m.is_weight(node.input(3))) return "its residual is a constant";
-  if (node.input(3) != kNoId && !integer_activation(node)) return "its " + node.string("activation") + " after a residual has no integer form";
+  if (node.input(3) != kNoId && !integer_activation(node))
+    return "its " + node.string("activation") + " after a residual has no integer form";
   for (const double v : to_doubles(m.weight(weight).data))
     if (!(v - v == 0)) return "its weight holds NaN or infinity";
   const auto& shape = m.weight(weight).data.shape();
   int64_t taps = 1;
   for (size_t i = 1; i < shape.size(); ++i) taps *= shape[i];
   // Σ |x − zx|·|w| must stay below 2^30, so that a bias as large still fits into 32 bits.
-  if (taps * 255 * 127 >= (int64_t{1} << 30)) return fmt::format("its sums over {} products could overflow 32 bits", taps);
+  if (taps * 255 * 127 >= (int64_t{1} << 30))
+    return fmt::format("its sums over {} products could overflow 32 bits", taps);
   return "";
 }
 

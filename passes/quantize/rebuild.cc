@@ -41,7 +41,8 @@ class Rebuilder {
     if (id == kNoId) return kNoId;
     if (from_.is_weight(id)) return weight(id);
     if (const auto found = floats_.find(id); found != floats_.end()) return found->second;
-    FASTC_TRY(const NodeId node, to_.add_node("dequantize", to_.fresh_name(from_.value(id).name + ".dequantize"), {u8_.at(id)}));
+    FASTC_TRY(const NodeId node,
+              to_.add_node("dequantize", to_.fresh_name(from_.value(id).name + ".dequantize"), {u8_.at(id)}));
     return floats_[id] = to_.node(node).output();
   }
 
@@ -49,7 +50,8 @@ class Rebuilder {
   Result<ValueId> as_u8(ValueId id) {
     if (id == kNoId) return kNoId;
     if (const auto found = u8_.find(id); found != u8_.end()) return found->second;
-    FASTC_TRY(const NodeId node, to_.add_node("quantize", to_.fresh_name(from_.value(id).name + ".quantize"), {floats_.at(id)}, {}, ranges_.at(id)));
+    FASTC_TRY(const NodeId node, to_.add_node("quantize", to_.fresh_name(from_.value(id).name + ".quantize"),
+                                              {floats_.at(id)}, {}, ranges_.at(id)));
     return u8_[id] = to_.node(node).output();
   }
 
@@ -78,7 +80,8 @@ class Rebuilder {
     return add(node, std::move(inputs), declared, u8 ? u8_ : floats_);
   }
 
-  Status add(const Node& node, std::vector<ValueId> inputs, const std::optional<Quant>& declared, std::map<ValueId, ValueId>& table) {
+  Status add(const Node& node, std::vector<ValueId> inputs, const std::optional<Quant>& declared,
+             std::map<ValueId, ValueId>& table) {
     FASTC_TRY(const NodeId id, to_.add_node(node.op->name, node.name, std::move(inputs), node.attrs, declared));
     to_.node(id).source = node.source;
     for (size_t i = 0; i < node.outputs.size(); ++i) {
@@ -102,7 +105,9 @@ class Rebuilder {
     ValueId bias_value = kNoId;
     if (!bias.empty()) {
       for (size_t c = 0; c < bias.size(); ++c) bias[c] /= static_cast<double>(x_scale) * scales[c];
-      Weight integer{from_doubles(DType::kI32, {static_cast<int64_t>(bias.size())}, bias), {}, from_.weight(node.input(2)).trainable};
+      Weight integer{from_doubles(DType::kI32, {static_cast<int64_t>(bias.size())}, bias),
+                     {},
+                     from_.weight(node.input(2)).trainable};
       bias_value = to_.add_weight(to_.fresh_name(from_.value(node.input(2)).name), std::move(integer));
     }
     FASTC_TRY(const ValueId residual, as_u8(node.input(3)));
@@ -134,7 +139,8 @@ class Rebuilder {
 
 }  // namespace
 
-Result<Module> rebuild(const Module& module, const Plan& plan, const std::map<ValueId, Quant>& ranges, const WeightOptions& weights) {
+Result<Module> rebuild(const Module& module, const Plan& plan, const std::map<ValueId, Quant>& ranges,
+                       const WeightOptions& weights) {
   return Rebuilder(module, plan, ranges, weights).run();
 }
 

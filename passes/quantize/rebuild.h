@@ -1,4 +1,5 @@
-// The integer program of a plan: the same nodes under the same names, with quantize and dequantize where floats and u8 meet.
+// The integer program of a plan: the same nodes under the same names, with quantize and dequantize where floats and u8
+// meet.
 #pragma once
 
 #include <map>
@@ -10,6 +11,7 @@
 namespace fastc::quantize {
 
 // `ranges` holds parameters for every value of plan.ranges. Inputs and outputs keep names, order and types.
-Result<Module> rebuild(const Module& module, const Plan& plan, const std::map<ValueId, Quant>& ranges, const WeightOptions& weights);
+Result<Module> rebuild(const Module& module, const Plan& plan, const std::map<ValueId, Quant>& ranges,
+                       const WeightOptions& weights);
 
 }  // namespace fastc::quantize

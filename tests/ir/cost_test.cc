@@ -57,7 +57,9 @@ TEST_CASE("other symbols than the batch take their smallest value, or a given on
 }
 
 TEST_CASE("costs past 2^63 are an error") {
-  const auto m = parse("module (%x : f32[N,L,M]) -> (%y) symbols N in [1, 8], L in [4294967296, 4294967296], M in [4294967296, 4294967296] {\n%y = exp(%x)\n}");
+  const auto m = parse(
+      "module (%x : f32[N,L,M]) -> (%y) symbols N in [1, 8], L in [4294967296, 4294967296], M in [4294967296, "
+      "4294967296] {\n%y = exp(%x)\n}");
   REQUIRE(m);
   CHECK_FALSE(module_cost(*m));
 }

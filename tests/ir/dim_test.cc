@@ -27,17 +27,24 @@ Sample sample(Random& random, int depth, int64_t n, int64_t h) {
       const auto c = static_cast<int64_t>(random.below(9)) - 4;
       return {c, c};
     }
-    case 1: return {Dim::symbol("N"), n};
-    case 2: return {Dim::symbol("H"), h};
-    default: break;
+    case 1:
+      return {Dim::symbol("N"), n};
+    case 2:
+      return {Dim::symbol("H"), h};
+    default:
+      break;
   }
   const Sample a = sample(random, depth - 1, n, h), b = sample(random, depth - 1, n, h);
   const auto divisor = static_cast<int64_t>(random.below(6)) + 1;
   switch (random.below(4)) {
-    case 0: return {a.dim + b.dim, a.value + b.value};
-    case 1: return {a.dim - b.dim, a.value - b.value};
-    case 2: return {a.dim * b.dim, a.value * b.value};
-    default: return {floor_div(a.dim, divisor), floored(a.value, divisor)};
+    case 0:
+      return {a.dim + b.dim, a.value + b.value};
+    case 1:
+      return {a.dim - b.dim, a.value - b.value};
+    case 2:
+      return {a.dim * b.dim, a.value * b.value};
+    default:
+      return {floor_div(a.dim, divisor), floored(a.value, divisor)};
   }
 }
 
@@ -109,7 +116,8 @@ TEST_CASE("broken dimensions are refused in a sentence") {
       {"N 2", "expected an operator at character 3 of the dimension 'N 2', found '2'"},
       {"floor(N)", "expected '/' at character 8 of the dimension 'floor(N)', found ')'"},
       {"floor(N / 0)", "expected a divisor above 0 at character 12 of the dimension 'floor(N / 0)', found ')'"},
-      {"99999999999999999999", "expected an integer below 2^63 at character 1 of the dimension '99999999999999999999', found '9'"},
+      {"99999999999999999999",
+       "expected an integer below 2^63 at character 1 of the dimension '99999999999999999999', found '9'"},
       {"$", "expected a number or a symbol at character 1 of the dimension '$', found '$'"},
   };
   for (const auto& [text, message] : table) CHECK(Dim::parse(text).error().message == message);

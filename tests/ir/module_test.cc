@@ -86,8 +86,10 @@ TEST_CASE("attributes are completed and checked when a node is made") {
   CHECK(m.node(*clip).number("lo") == 0.0);
   const std::pair<Result<NodeId>, std::string> table[] = {
       {m.add_node("clip", "d", {x}, {{"lo", 0.0}}), "node d: clip: expected the attribute \"hi\""},
-      {m.add_node("clip", "d", {x}, {{"lo", 0.0}, {"hi", 1.0}, {"high", 1.0}}), "node d: clip: expected a known attribute (lo and hi), found \"high\""},
-      {m.add_node("clip", "d", {x}, {{"lo", 0.0}, {"hi", std::string("x")}}), "node d: clip: expected a number as attribute \"hi\", found another type"},
+      {m.add_node("clip", "d", {x}, {{"lo", 0.0}, {"hi", 1.0}, {"high", 1.0}}),
+       "node d: clip: expected a known attribute (lo and hi), found \"high\""},
+      {m.add_node("clip", "d", {x}, {{"lo", 0.0}, {"hi", std::string("x")}}),
+       "node d: clip: expected a number as attribute \"hi\", found another type"},
       {m.add_node("clop", "d", {x}), "node d: expected a known op, found \"clop\"; did you mean \"clip\"?"},
       {m.add_node("relu", "d", {}), "node d: relu: expected the operand \"x\", found none"},
       {m.add_node("relu", "h", {x}), "node h: expected a new name, found one that is taken"},
@@ -108,16 +110,26 @@ TEST_CASE("the verifier names what is broken") {
     return status ? std::string("whole") : status.error().message;
   };
   CHECK(message([](Module&) {}) == "whole");
-  CHECK(message([](Module& m) { m.node(m.find_node("r")).inputs[0] = m.find_value("y"); }) == "node r: operand 0: expected a value defined before its use, found y");
-  CHECK(message([](Module& m) { m.node(m.find_node("r")).inputs.clear(); }) == "node r: expected the operand \"x\", found none");
-  CHECK(message([](Module& m) { m.value(m.find_value("r")).type.shape[1] = 3; }) == "node r: result 0: expected the inferred type f32[N,2], found f32[N,3]");
-  CHECK(message([](Module& m) { m.node(m.find_node("r")).attrs["slope"] = 1.0; }) == "node r: expected the 0 attributes of relu, found 1");
-  CHECK(message([](Module& m) { m.node(m.find_node("y")).attrs.erase("lo"); }) == "node y: expected the attribute \"lo\", found none");
+  CHECK(message([](Module& m) { m.node(m.find_node("r")).inputs[0] = m.find_value("y"); }) ==
+        "node r: operand 0: expected a value defined before its use, found y");
+  CHECK(message([](Module& m) { m.node(m.find_node("r")).inputs.clear(); }) ==
+        "node r: expected the operand \"x\", found none");
+  CHECK(message([](Module& m) { m.value(m.find_value("r")).type.shape[1] = 3; }) ==
+        "node r: result 0: expected the inferred type f32[N,2], found f32[N,3]");
+  CHECK(message([](Module& m) { m.node(m.find_node("r")).attrs["slope"] = 1.0; }) ==
+        "node r: expected the 0 attributes of relu, found 1");
+  CHECK(message([](Module& m) { m.node(m.find_node("y")).attrs.erase("lo"); }) ==
+        "node y: expected the attribute \"lo\", found none");
   CHECK(message([](Module& m) { m.weights.erase("w"); }) == "weight w: expected data under this name, found none");
-  CHECK(message([](Module& m) { m.weights.at("w").data = Tensor::zeros(DType::kF32, {2}); }) == "weight w: expected data of type f32[2,2], found f32[2]");
-  CHECK(message([](Module& m) { m.weights.emplace("v", m.weights.at("w")); }) == "expected one value for each of 2 weights, found 1");
+  CHECK(message([](Module& m) { m.weights.at("w").data = Tensor::zeros(DType::kF32, {2}); }) ==
+        "weight w: expected data of type f32[2,2], found f32[2]");
+  CHECK(message([](Module& m) { m.weights.emplace("v", m.weights.at("w")); }) ==
+        "expected one value for each of 2 weights, found 1");
   CHECK(message([](Module& m) { m.symbols.clear(); }) == "value x: expected declared symbols, found N in f32[N,2]");
-  CHECK(message([](Module& m) { m.value(m.find_value("r")).name = "h"; }) == "value h: expected a unique name, found it twice");
-  CHECK(message([](Module& m) { m.value(m.find_value("r")).name = "q"; }) == "node r: expected a first result called as the node, found q");
-  CHECK(message([](Module& m) { m.value(m.find_value("x")).type.quant = Quant{}; }) == "value x: expected u8 under quantization parameters, found f32[N,2] q(1, 0)");
+  CHECK(message([](Module& m) { m.value(m.find_value("r")).name = "h"; }) ==
+        "value h: expected a unique name, found it twice");
+  CHECK(message([](Module& m) { m.value(m.find_value("r")).name = "q"; }) ==
+        "node r: expected a first result called as the node, found q");
+  CHECK(message([](Module& m) { m.value(m.find_value("x")).type.quant = Quant{}; }) ==
+        "value x: expected u8 under quantization parameters, found f32[N,2] q(1, 0)");
 }

@@ -76,12 +76,16 @@ TEST_CASE("renaming and operands") {
 TEST_CASE("recipes choose nodes by globs and ops; a pattern that matches nothing is an error") {
   const Module m = sample();
   const std::vector<NodeId> all = m.order();
-  const auto chosen = [&](std::vector<std::string> include, std::vector<std::string> exclude) { return select_nodes(m, all, include, exclude, "a node"); };
+  const auto chosen = [&](std::vector<std::string> include, std::vector<std::string> exclude) {
+    return select_nodes(m, all, include, exclude, "a node");
+  };
   CHECK(names(m, *chosen({"*"}, {"layer1.*"})) == std::vector<std::string>{"twice", "y"});
   CHECK(names(m, *chosen({"op:linear"}, {"layer1.b"})) == std::vector<std::string>{"layer1.a"});
   CHECK(names(m, *chosen({"op:lin*", "y"}, {})) == std::vector<std::string>{"layer1.a", "layer1.b", "y"});
   const auto wrong = chosen({"*"}, {"layer1.c"});
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().cls == ErrorClass::kUsage);
-  CHECK(wrong.error().message == "expected \"layer1.c\" to match a node, found no match (did you mean \"layer1.a\"?); there are layer1.a, layer1.b, twice and y");
+  CHECK(wrong.error().message ==
+        "expected \"layer1.c\" to match a node, found no match (did you mean \"layer1.a\"?); there are layer1.a, "
+        "layer1.b, twice and y");
 }

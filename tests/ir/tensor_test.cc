@@ -61,9 +61,11 @@ TEST_CASE("empty and scalar tensors") {
 
 TEST_CASE("16-bit floats round to nearest, ties to even") {
   const double inf = std::numeric_limits<double>::infinity();
-  const std::vector<double> values{1, -2, 65504, 65520, 1e-8, 5.9604644775390625e-08, 2049, 2051, 1023.5, 6.103515625e-05, -inf, 0.1};
+  const std::vector<double> values{1,    -2,   65504,  65520,           1e-8, 5.9604644775390625e-08,
+                                   2049, 2051, 1023.5, 6.103515625e-05, -inf, 0.1};
   const auto half = to_doubles(from_doubles(DType::kF16, {12}, values));
-  CHECK(half == std::vector<double>{1, -2, 65504, inf, 0, 5.9604644775390625e-08, 2048, 2052, 1023.5, 6.103515625e-05, -inf, 0.0999755859375});
+  CHECK(half == std::vector<double>{1, -2, 65504, inf, 0, 5.9604644775390625e-08, 2048, 2052, 1023.5, 6.103515625e-05,
+                                    -inf, 0.0999755859375});
   const auto brain = to_doubles(from_doubles(DType::kBF16, {4}, std::vector<double>{1, 257, 259, -inf}));
   CHECK(brain == std::vector<double>{1, 256, 260, -inf});
   CHECK(std::isnan(to_doubles(from_doubles(DType::kF16, {1}, std::vector<double>{NAN}))[0]));
@@ -79,10 +81,12 @@ TEST_CASE("16-bit floats round to nearest, ties to even") {
 TEST_CASE("sizes from files are bounded") {
   CHECK(checked_elements(DType::kF32, std::vector<int64_t>{2, 3}).value() == 6);
   CHECK(checked_elements(DType::kF32, std::vector<int64_t>{0, int64_t{1} << 40}).value() == 0);
-  CHECK(checked_elements(DType::kF32, std::vector<int64_t>{-1}).error().message == "expected a size of at least 0, found -1");
+  CHECK(checked_elements(DType::kF32, std::vector<int64_t>{-1}).error().message ==
+        "expected a size of at least 0, found -1");
   CHECK_FALSE(checked_elements(DType::kF32, std::vector<int64_t>{int64_t{1} << 40, int64_t{1} << 40}));
   CHECK(parse_dtype("float32").value() == DType::kF32);
-  CHECK(parse_dtype("f12").error().message == "expected a data type (f32, f16, bf16, f64, i64, i32, s8, u8 or bool), found 'f12'");
+  CHECK(parse_dtype("f12").error().message ==
+        "expected a data type (f32, f16, bf16, f64, i64, i32, s8, u8 or bool), found 'f12'");
 }
 
 TEST_CASE("encoded weights: sizes, checks and values") {

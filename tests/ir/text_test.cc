@@ -117,7 +117,9 @@ TEST_CASE("large tensors go to a sidecar and come back") {
   const auto folder = TempDir::make();
   REQUIRE(folder);
   const auto path = folder->path() / "net.ir";
-  const Module m = read("module (%x : f32[2,100]) -> (%y) {\n @w : f32[3,100] = random(1)\n @b : f32[3] = [1, 2, 3]\n %y = linear(%x, @w, @b)\n}");
+  const Module m = read(
+      "module (%x : f32[2,100]) -> (%y) {\n @w : f32[3,100] = random(1)\n @b : f32[3] = [1, 2, 3]\n %y = linear(%x, "
+      "@w, @b)\n}");
   REQUIRE(write_module(m, path));
   CHECK(print(m).find("sha256:") != std::string::npos);
   auto back = read_module(path);
@@ -144,7 +146,8 @@ TEST_CASE("large tensors go to a sidecar and come back") {
   SECTION("no sidecar") {
     std::filesystem::remove(folder->path() / "net.weights");
     CHECK_FALSE(read_module(path));
-    CHECK(parse(print(m)).error().message == "2:21: expected a weights file beside the text for sha256:… data, found none");
+    CHECK(parse(print(m)).error().message ==
+          "2:21: expected a weights file beside the text for sha256:… data, found none");
   }
 }
 

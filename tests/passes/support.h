@@ -1,10 +1,9 @@
 // A plain context and short helpers for pass tests: modules are written as text, passes are run by name.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <vector>
-
-#include <nlohmann/json.hpp>
 
 #include "engine/engine.h"
 #include "ir/text.h"
@@ -75,14 +74,16 @@ inline Module module_of(std::string_view text) {
   return std::move(*module);
 }
 
-inline Result<PassReport> run_pass(std::string_view name, Module& module, PassContext& context, const nlohmann::json& options = nlohmann::json::object()) {
+inline Result<PassReport> run_pass(std::string_view name, Module& module, PassContext& context,
+                                   const nlohmann::json& options = nlohmann::json::object()) {
   const Pass* pass = find_pass(name);
   REQUIRE(pass != nullptr);
   return pass->run(module, options, context);
 }
 
 // Runs a pass that must succeed, and verifies what it left.
-inline PassReport pass_ok(std::string_view name, Module& module, PassContext& context, const nlohmann::json& options = nlohmann::json::object()) {
+inline PassReport pass_ok(std::string_view name, Module& module, PassContext& context,
+                          const nlohmann::json& options = nlohmann::json::object()) {
   auto report = run_pass(name, module, context, options);
   INFO((report ? "" : report.error().message));
   REQUIRE(report);

@@ -33,10 +33,12 @@ TEST_CASE("graph.canonicalize: nodes that change nothing go") {
 }
 
 TEST_CASE("graph.canonicalize: views of views are one view") {
-  CHECK(canonical("%a = reshape(%x) {shape=[N,6]}\n%y = reshape(%a) {shape=[N,3,2]}") == "  %y = reshape(%x) {shape=[N,3,2]}\n");
+  CHECK(canonical("%a = reshape(%x) {shape=[N,6]}\n%y = reshape(%a) {shape=[N,3,2]}") ==
+        "  %y = reshape(%x) {shape=[N,3,2]}\n");
   CHECK(canonical("%a = permute(%x) {perm=[1,2,0]}\n%b = permute(%a) {perm=[1,0,2]}\n%y = exp(%b)") ==
         "  %b = permute(%x) {perm=[2,1,0]}\n  %y = exp(%b)\n");
-  CHECK(canonical("%a = permute(%x) {perm=[1,2,0]}\n%b = permute(%a) {perm=[2,0,1]}\n%y = exp(%b)") == "  %y = exp(%x)\n");
+  CHECK(canonical("%a = permute(%x) {perm=[1,2,0]}\n%b = permute(%a) {perm=[2,0,1]}\n%y = exp(%b)") ==
+        "  %y = exp(%x)\n");
 }
 
 TEST_CASE("graph.canonicalize: constants are computed") {
@@ -53,7 +55,8 @@ TEST_CASE("graph.canonicalize: constants are computed") {
 TEST_CASE("graph.canonicalize: trained weights fold through views only when nothing else uses them") {
   CHECK(canonical("@w : f32[3,3] = [1, 2, 3, 4, 5, 6, 7, 8, 9]\n%t = permute(@w) {perm=[1,0]}\n%y = linear(%x, %t)") ==
         "  @t : f32[3,3] = [[1, 4, 7], [2, 5, 8], [3, 6, 9]]\n  %y = linear(%x, @t)\n");
-  CHECK(canonical("@w : f32[3,3] = ones\n%t = permute(@w) {perm=[1,0]}\n%a = linear(%x, %t)\n%y = linear(%a, @w)").find("permute") != std::string::npos);
+  CHECK(canonical("@w : f32[3,3] = ones\n%t = permute(@w) {perm=[1,0]}\n%a = linear(%x, %t)\n%y = linear(%a, @w)")
+            .find("permute") != std::string::npos);
   CHECK(canonical("@w : f32[3] = ones\n%e = exp(@w)\n%y = mul(%x, %e)").find("exp(@w)") != std::string::npos);
 }
 

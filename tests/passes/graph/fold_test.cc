@@ -27,9 +27,11 @@ TEST_CASE("graph.fold: batch normalization goes into the convolution") {
 
 TEST_CASE("graph.fold: the function stays the same for every layer kind") {
   const std::string layers[] = {
-      "@w : f32[4,2,3,3] = random(1)\n @b : f32[4] = random(2)\n %y = conv(%x, @w, @b) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], groups=2}",
+      "@w : f32[4,2,3,3] = random(1)\n @b : f32[4] = random(2)\n %y = conv(%x, @w, @b) {stride=[1,1], "
+      "padding=[1,1,1,1], dilation=[1,1], groups=2}",
       "@w : f32[4,4,1,1] = random(1)\n %y = conv(%x, @w) {stride=[2,2], padding=[0,0,0,0], dilation=[1,1]}",
-      "@w : f32[4,2,2,2] = random(1)\n %y = conv_transpose(%x, @w) {stride=[2,2], padding=[0,0], output_padding=[0,0], dilation=[1,1], groups=2}",
+      "@w : f32[4,2,2,2] = random(1)\n %y = conv_transpose(%x, @w) {stride=[2,2], padding=[0,0], output_padding=[0,0], "
+      "dilation=[1,1], groups=2}",
   };
   for (const std::string& layer : layers) {
     INFO(layer);

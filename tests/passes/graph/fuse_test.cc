@@ -6,7 +6,8 @@ using namespace fastc::test;
 namespace {
 
 std::string fused(const std::string& body, const std::string& output = "%y") {
-  Module m = module_of("module m (%x : f32[N,2]) -> (" + output + ") symbols N in [1, 8] {\n@w : f32[2,2] = [1, 2, 3, 4]\n@b : f32[2] = [5, 6]\n" + body + "\n}");
+  Module m = module_of("module m (%x : f32[N,2]) -> (" + output +
+                       ") symbols N in [1, 8] {\n@w : f32[2,2] = [1, 2, 3, 4]\n@b : f32[2] = [5, 6]\n" + body + "\n}");
   const Module before = m;
   PlainContext context;
   pass_ok("graph.fuse", m, context);
@@ -25,7 +26,8 @@ TEST_CASE("graph.fuse: bias, residual and activation become the layer's epilogue
                  %sum = add(%x, %biased)
                  %y = relu(%sum))",
               "%y") == "  %l = linear(%x, @w, @l.bias, %x) {activation=\"relu\"}\n");
-  CHECK(fused("%l = linear(%x, @w)\n%y = clip(%l) {lo=0, hi=6}") == "  %l = linear(%x, @w) {activation=\"clip\", hi=6}\n");
+  CHECK(fused("%l = linear(%x, @w)\n%y = clip(%l) {lo=0, hi=6}") ==
+        "  %l = linear(%x, @w) {activation=\"clip\", hi=6}\n");
   CHECK(fused("%s = add(%x, %x)\n%y = relu(%s)") == "  %s = add(%x, %x) {activation=\"relu\"}\n");
 }
 
@@ -42,10 +44,12 @@ TEST_CASE("graph.fuse: of two layers the later one takes the sum") {
 }
 
 TEST_CASE("graph.fuse: nothing is fused that somebody else sees, or out of order") {
-  CHECK(fused("%l = linear(%x, @w)\n%y = relu(%l)\n%z = exp(%l)", "%y, %z") == "  %l = linear(%x, @w)\n  %y = relu(%l)\n  %z = exp(%l)\n");
+  CHECK(fused("%l = linear(%x, @w)\n%y = relu(%l)\n%z = exp(%l)", "%y, %z") ==
+        "  %l = linear(%x, @w)\n  %y = relu(%l)\n  %z = exp(%l)\n");
   CHECK(fused("%l = linear(%x, @w)\n%y = relu(%l)", "%y, %l") == "  %l = linear(%x, @w)\n  %y = relu(%l)\n");
   // An activation comes after the residual, so this sum cannot follow it.
-  CHECK(fused("%l = linear(%x, @w)\n%r = relu(%l)\n%y = add(%r, %x)") == "  %l = linear(%x, @w) {activation=\"relu\"}\n  %y = add(%l, %x)\n");
+  CHECK(fused("%l = linear(%x, @w)\n%r = relu(%l)\n%y = add(%r, %x)") ==
+        "  %l = linear(%x, @w) {activation=\"relu\"}\n  %y = add(%l, %x)\n");
   CHECK(fused("%l = linear(%x, @w)\n%y = add(%l, %l)") == "  %l = linear(%x, @w)\n  %y = add(%l, %l)\n");
 }
 
@@ -61,7 +65,8 @@ TEST_CASE("graph.fuse: broadcasting additions are no residuals, channel vectors 
   PlainContext context;
   const PassReport report = pass_ok("graph.fuse", after, context);
   CHECK(after.order().size() == 2);
-  CHECK(report.numbers == std::vector<std::pair<std::string, double>>{{"biases_fused", 1}, {"residuals_fused", 0}, {"activations_fused", 0}});
+  CHECK(report.numbers == std::vector<std::pair<std::string, double>>{
+                              {"biases_fused", 1}, {"residuals_fused", 0}, {"activations_fused", 0}});
   const std::vector<Tensor> inputs{random_tensor({2, 2, 3, 3}, 1), random_tensor({1, 2, 3, 3}, 2)};
   CHECK(largest_difference(evaluate(before, inputs)[0], evaluate(after, inputs)[0]) < 1e-6);
 }

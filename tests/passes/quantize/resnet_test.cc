@@ -1,6 +1,5 @@
 // quantize.static on a trained network: ResNet-56, calibrated on 512 training images, evaluated exactly by the engine.
 #include <cstdlib>
-
 #include <nlohmann/json.hpp>
 
 #include "frontends/frontend.h"
@@ -27,7 +26,8 @@ std::unique_ptr<Task> task_of(const std::filesystem::path& folder, int64_t evalu
   const nlohmann::json recipe{
       {"type", "image_classification"},
       {"calibration", {{"format", "cifar10"}, {"path", "train_batch.bin"}, {"limit", 512}, {"normalize", normalize}}},
-      {"evaluation", {{"format", "cifar10"}, {"path", "eval_batch.bin"}, {"limit", evaluated}, {"normalize", normalize}}}};
+      {"evaluation",
+       {{"format", "cifar10"}, {"path", "eval_batch.bin"}, {"limit", evaluated}, {"normalize", normalize}}}};
   auto task = make_task(recipe, folder, {{"x", {DType::kF32, {Dim::symbol("N"), 3, 32, 32}, {}}}}, 1);
   INFO((task ? "" : task.error().message));
   REQUIRE(task);
