@@ -1,7 +1,5 @@
 #include "runner/job.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -52,11 +50,16 @@ double now_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// The largest resident set, shared pages included (getrusage counts in KiB on Linux).
+// The largest resident set since exec, shared pages included. Not getrusage: Linux lets a child start with the peak of the
+// process it was forked from, and the parent here may hold LibTorch.
 uint64_t peak_memory_bytes() {
-  struct rusage usage {};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+  std::FILE* status = std::fopen("/proc/self/status", "r");
+  if (!status) return 0;
+  unsigned long long kib = 0;
+  for (char line[256]; std::fgets(line, sizeof line, status);)
+    if (std::sscanf(line, "VmHWM: %llu kB", &kib) == 1) break;
+  std::fclose(status);
+  return kib * 1024;
 }
 
 std::string json_string(const std::string& text) {
