@@ -85,6 +85,7 @@ Result<Module> import_with_shapes(const std::filesystem::path& path, const std::
 Result<ModelFile> open_model_file(const std::filesystem::path& path, const std::vector<std::string>& shapes) {
   ModelFile file;
   if (is_artifact(path)) {
+    FASTC_CHECK(ArtifactModel::open(path, 1));  // a damaged file is the user's input, and said here, not by a child process
     file.artifact = path;
     return file;
   }
