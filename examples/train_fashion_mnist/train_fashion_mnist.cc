@@ -72,7 +72,7 @@ Module network() {
   Module head("Linear");
   head.register_parameter("weight", (at::randn({10, 64}) / 8).set_requires_grad(true), false);
   head.register_parameter("bias", at::zeros({10}).set_requires_grad(true), false);
-  head.define("def forward(self, x):\n  return torch.nn.functional.linear(x, self.weight, self.bias)\n");
+  head.define("def forward(self, x):\n  return torch.linear(x, self.weight, self.bias)\n");
   m.register_module("head", head);
   m.define(
       "def forward(self, x):\n  x = torch.relu(self.bn.forward(self.stem.forward(x)))\n  x = self.block3.forward(self.block2.forward(self.block1.forward(x)))\n"
