@@ -35,7 +35,8 @@ fastc::Result<fastc::PassReport> run(fastc::Module& module, const Options& optio
   return report;
 }
 
-FASTC_REGISTER_PASS(round_weights, Options, {.name = "mine.round_weights", .summary = "rounds weights to few bits of mantissa"}, options, run);
+// Parentheses: a comma inside braces would split the macro's arguments.
+FASTC_REGISTER_PASS(round_weights, Options, ({.name = "mine.round_weights", .summary = "rounds weights to few bits of mantissa"}), options, run);
 
 }  // namespace
 
