@@ -172,7 +172,7 @@ json write_field(const OptionField& f, const void* object) {
 Status OptionTable::parse_into(void* object, const json& value, std::string_view pointer) const {
   if (!value.is_object()) return usage_error("{}: expected an object, found {}", json_place(pointer), json_found(value));
   for (const auto& [key, item] : value.items()) {
-    const auto field = std::find_if(fields_.begin(), fields_.end(), [&](const auto& f) { return f.name == key; });
+    const auto field = std::find_if(fields_.begin(), fields_.end(), [&name = key](const auto& f) { return f.name == name; });
     if (field != fields_.end()) {
       FASTC_CHECK(parse_field(*field, object, item, json_child(pointer, key)));
       continue;

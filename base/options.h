@@ -233,21 +233,27 @@ class OptionSet {
   }
   template <typename Json = nlohmann::json>  // a template so that the header needs only json_fwd
   Json to_json(const T& chosen) const {
-    return table_->write(&chosen);
+    return dependent<Json>(*table_).write(&chosen);
   }
   template <typename Json = nlohmann::json>
   Json schema() const {
-    return table_->schema();
+    return dependent<Json>(*table_).schema();
   }
   template <typename Json = nlohmann::json>
   Json defaults() const {
-    return table_->defaults();
+    return dependent<Json>(*table_).defaults();
   }
   std::string help() const { return table_->help(); }
   const OptionTable& table() const { return *table_; }
   std::shared_ptr<const OptionTable> shared_table() const { return table_; }
 
  private:
+  // Keeps the call from being looked at before Json is known (clang wants a whole type otherwise).
+  template <typename Json>
+  static const OptionTable& dependent(const OptionTable& table) {
+    return table;
+  }
+
   template <typename V, typename M>
   OptionSet& scalar(OptionKind kind, std::string name, M m, std::string help, Range r = {}) {
     OptionField field{std::move(name), std::move(help), kind, r};

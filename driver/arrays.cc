@@ -22,19 +22,6 @@ std::optional<DType> dtype_of_descr(std::string_view descr) {
   return {};
 }
 
-std::string_view descr_of(DType dtype) {
-  switch (dtype) {
-    case DType::kF32: return "<f4";
-    case DType::kF64: return "<f8";
-    case DType::kI64: return "<i8";
-    case DType::kI32: return "<i4";
-    case DType::kS8: return "|i1";
-    case DType::kU8: return "|u1";
-    case DType::kBool: return "|b1";
-    default: return "<f2";
-  }
-}
-
 Result<Tensor> as_input(const Tensor& array, const ModelInput& wanted, const std::string& place) {
   if (array.dtype() == wanted.dtype) return array;
   const std::vector<double> values = to_doubles(array);
@@ -76,7 +63,8 @@ Status write_arrays(const std::filesystem::path& npz, const std::vector<std::str
   std::vector<std::pair<std::string, NpyArray>> arrays;
   for (size_t i = 0; i < tensors.size(); ++i) {
     const Tensor t = tensors[i].to_contiguous();
-    arrays.emplace_back(names[i], make_npy(descr_of(t.dtype()), t.shape(), {static_cast<const std::byte*>(t.raw()), t.bytes()}));
+    FASTC_TRY(const std::string_view descr, npy_descr(t.dtype()));
+    arrays.emplace_back(names[i], make_npy(descr, t.shape(), {static_cast<const std::byte*>(t.raw()), t.bytes()}));
   }
   return write_npz(npz, arrays);
 }

@@ -11,17 +11,17 @@ namespace {
 struct DTypeName {
   DType dtype;
   size_t bytes;
-  std::string_view name, long_name;
+  std::string_view name, long_name, npy;
 };
-constexpr std::array<DTypeName, 9> kDTypes{{{DType::kF32, 4, "f32", "float32"},
-                                            {DType::kF16, 2, "f16", "float16"},
-                                            {DType::kBF16, 2, "bf16", "bfloat16"},
-                                            {DType::kF64, 8, "f64", "float64"},
-                                            {DType::kI64, 8, "i64", "int64"},
-                                            {DType::kI32, 4, "i32", "int32"},
-                                            {DType::kS8, 1, "s8", "int8"},
-                                            {DType::kU8, 1, "u8", "uint8"},
-                                            {DType::kBool, 1, "bool", "bool"}}};
+constexpr std::array<DTypeName, 9> kDTypes{{{DType::kF32, 4, "f32", "float32", "<f4"},
+                                            {DType::kF16, 2, "f16", "float16", "<f2"},
+                                            {DType::kBF16, 2, "bf16", "bfloat16", ""},
+                                            {DType::kF64, 8, "f64", "float64", "<f8"},
+                                            {DType::kI64, 8, "i64", "int64", "<i8"},
+                                            {DType::kI32, 4, "i32", "int32", "<i4"},
+                                            {DType::kS8, 1, "s8", "int8", "|i1"},
+                                            {DType::kU8, 1, "u8", "uint8", "|u1"},
+                                            {DType::kBool, 1, "bool", "bool", "|b1"}}};
 
 constexpr std::align_val_t kAlignment{64};  // a cache line; kernels may load whole vectors from the start
 
@@ -76,6 +76,12 @@ Result<DType> parse_dtype(std::string_view name) {
     if (name == known.name || name == known.long_name) return known.dtype;
   return input_error("expected a data type (f32, f16, bf16, f64, i64, i32, s8, u8 or bool), found '{}'",
                      name.substr(0, 40));
+}
+
+Result<std::string_view> npy_descr(DType dtype) {
+  const DTypeName& known = kDTypes[static_cast<size_t>(dtype)];
+  if (known.npy.empty()) return input_error("expected a data type that .npy files have, found {}: cast it to f32 first", known.name);
+  return known.npy;
 }
 
 Result<int64_t> checked_elements(DType dtype, std::span<const int64_t> shape) {

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/api.h"
-#include "base/api.h"
 #include "base/result.h"
 
 namespace fastc {
@@ -22,6 +21,8 @@ enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, 
 FASTC_API size_t size_of(DType dtype);                       // bytes of one element
 FASTC_API std::string_view name_of(DType dtype);             // "f32", "i64", "s8", "u8", "bool" …
 FASTC_API Result<DType> parse_dtype(std::string_view name);  // also "float32", "int64", …
+// NumPy's code of a type ("<f4", "|u1" …): an error for bf16, which NumPy does not have.
+FASTC_API Result<std::string_view> npy_descr(DType dtype);
 // Product of sizes read from a file: an error below 0, or when the bytes would pass 2^46 (64 TiB).
 FASTC_API Result<int64_t> checked_elements(DType dtype, std::span<const int64_t> shape);
 template <typename T> constexpr DType dtype_of();           // float, double, int64_t, int32_t, int8_t, uint8_t, bool

@@ -153,6 +153,7 @@ add_executable(example example.cc)
 target_compile_features(example PRIVATE cxx_std_17)
 target_include_directories(example PRIVATE ${{CMAKE_CURRENT_SOURCE_DIR}})
 target_link_libraries(example PRIVATE fastc_runtime)
+target_link_options(example PRIVATE -static-libgcc)
 add_test(NAME recorded_outputs COMMAND fastc-runner ${{CMAKE_CURRENT_SOURCE_DIR}}/model.fastc --verify ${{CMAKE_CURRENT_SOURCE_DIR}}/tests)
 add_test(NAME example COMMAND example ${{CMAKE_CURRENT_SOURCE_DIR}}/model.fastc)
 )",

@@ -15,23 +15,11 @@ namespace {
 
 constexpr int kBuildSeconds = 600;
 
-std::string_view npy_descr(DType dtype) {
-  switch (dtype) {
-    case DType::kF32: return "<f4";
-    case DType::kF64: return "<f8";
-    case DType::kI64: return "<i8";
-    case DType::kI32: return "<i4";
-    case DType::kS8: return "|i1";
-    case DType::kU8: return "|u1";
-    case DType::kBool: return "|b1";
-    default: return "<f2";
-  }
-}
-
 Status record(const std::filesystem::path& folder, std::string_view kind, const StubValue& value) {
   const Tensor t = value.recorded.to_contiguous();
   const auto bytes = std::span(static_cast<const std::byte*>(t.raw()), t.bytes());
-  return write_npy(folder / fmt::format("{}_{}.npy", kind, value.name), make_npy(npy_descr(t.dtype()), t.shape(), bytes));
+  FASTC_TRY(const std::string_view descr, npy_descr(t.dtype()));
+  return write_npy(folder / fmt::format("{}_{}.npy", kind, value.name), make_npy(descr, t.shape(), bytes));
 }
 
 bool on_path(const std::string& program) {

@@ -16,6 +16,16 @@ Tensor transposed(const Tensor& t) {
 
 }  // namespace
 
+TEST_CASE("every type but bf16 has a NumPy code") {
+  CHECK(*npy_descr(DType::kF32) == "<f4");
+  CHECK(*npy_descr(DType::kF16) == "<f2");
+  CHECK(*npy_descr(DType::kU8) == "|u1");
+  CHECK(*npy_descr(DType::kBool) == "|b1");
+  const auto refused = npy_descr(DType::kBF16);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "expected a data type that .npy files have, found bf16: cast it to f32 first");
+}
+
 TEST_CASE("a tensor is copied when it is written while shared") {
   Tensor a = Tensor::of<float>({3}, {1, 2, 3});
   const void* before = a.raw();

@@ -58,8 +58,7 @@ void micro_kernel(const Micro<D>& m) {
     const typename D::X* base[kBases];
 #pragma GCC unroll 8
     for (int i = 0; i < kBases; ++i) base[i] = m.x + m.offsets[r] + 4 * i * step;
-#pragma GCC unroll 4
-    for (int64_t k = m.groups; k > 0; --k) {
+    const auto k_group = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 8
       for (int i = 0; i < kBases; ++i) keep_in_register(base[i]);
       typename D::Wide wide[V];
@@ -73,6 +72,14 @@ void micro_kernel(const Micro<D>& m) {
 #pragma GCC unroll 8
       for (int i = 0; i < kBases; ++i) base[i] += D::kGroup;
       w += D::kGroup * 16;
+    };
+    // Eight multiplications a step hide the loop; four copies of every large shape would be an eighth of the library.
+    if constexpr (P * V < 8) {
+#pragma GCC unroll 4
+      for (int64_t k = m.groups; k > 0; --k) k_group();
+    } else {
+#pragma GCC unroll 2
+      for (int64_t k = m.groups; k > 0; --k) k_group();
     }
   }
   if (D::kChunkBytes > 0 && !m.last) {
