@@ -13,6 +13,7 @@
 #include "base/sha256.h"
 #include "engine/engine.h"
 #include "engine/training/checkpoint.h"
+#include "engine/training/hook.h"
 #include "engine/training/losses.h"
 #include "engine/training/schedule.h"
 #include "engine/training/teacher.h"
@@ -48,6 +49,7 @@ std::string run_key(const Module& module, const Dataset& data, const Loss& loss,
   add(optimizer_options().to_json(o.optimizer).dump());
   add(schedule_options().to_json(o.schedule).dump());
   add(loss.name());
+  add(context.hook != nullptr ? context.hook->name() : "");
   for (const Module* m : {&module, context.teacher}) {
     if (m == nullptr) continue;
     for (const NodeId id : m->order()) add(m->node(id).name), add(m->node(id).op->name);
@@ -122,7 +124,11 @@ class Trainer {
     }
     FASTC_TRY(const std::vector<at::Tensor> outputs, trainee_.run(inputs));
     const at::Tensor labels = batch.labels.defined() ? wrap(batch.labels) : at::Tensor();
-    FASTC_TRY(const at::Tensor loss, loss_(LossInput{outputs, taught, labels}));
+    FASTC_TRY(at::Tensor loss, loss_(LossInput{outputs, taught, labels}));
+    if (context_.hook != nullptr) {
+      const at::Tensor penalty = context_.hook->penalty(trainee_.named_leaves(), {step, total_});
+      if (penalty.defined()) loss = loss + penalty;
+    }
     const double value = loss.item<double>();
     if (!std::isfinite(value))
       return stage_error("the loss became {} at step {}; a lower learning rate (now {}) or \"clip\": 1 usually helps", value, step + 1, options_.optimizer.lr);
@@ -137,8 +143,10 @@ class Trainer {
     const c10::AutoGradMode no_gradients(false);
     const double factor = engine::schedule_factor(options_.schedule, step, total_, order_.batches);
     if (options_.clip > 0) engine::clip_gradients(trainee_.leaves(), options_.clip);
+    if (context_.hook != nullptr) context_.hook->before_update(trainee_.named_leaves(), {step, total_});
     optimizer_.step(options_.optimizer.lr * factor);
     trainee_.restore_zeros();
+    if (context_.hook != nullptr) context_.hook->after_update(trainee_.named_leaves(), {step, total_});
     trainee_.clear_gradients();
   }
 
@@ -183,7 +191,12 @@ Result<TrainReport> train_checked(Module& module, const Dataset& data, const Los
   }
   const auto optimizer = engine::make_optimizer(options.optimizer, trainee.leaves());
   const std::string key = context.checkpoint_folder.empty() ? "" : run_key(module, data, loss, options, context, total);
-  const engine::Checkpoint checkpoint(context.checkpoint_folder, key, trainee.changing(), *optimizer);
+  std::map<std::string, at::Tensor> changing = trainee.changing();
+  if (context.hook != nullptr) {
+    context.hook->begin(trainee.named_leaves());
+    for (const auto& [name, tensor] : context.hook->state()) changing.emplace("hook/" + name, tensor);
+  }
+  const engine::Checkpoint checkpoint(context.checkpoint_folder, key, std::move(changing), *optimizer);
   FASTC_TRY(engine::Standing standing, checkpoint.restore());
   report.resumed_epochs = standing.epochs;
   ProgressStage progress(context.progress != nullptr ? *context.progress : silent_progress(), context.what, total);

@@ -66,6 +66,9 @@ void add_train_options(OptionSet<T>& set) {
       .flag("augment", &T::augment, "apply the random changes that the training data declares");
 }
 
+// What a pass does to weights while they are trained (engine/training/hook.h).
+class TrainHook;
+
 // What is minimized, for a batch. Implemented over LibTorch in engine/training/losses.h.
 class Loss;
 // Mean cross entropy of output 0 ([N,…,classes]) with the labels.
@@ -80,6 +83,7 @@ struct TrainContext {
   int threads = 1;
   Progress* progress = nullptr;
   const Module* teacher = nullptr;      // for losses that compare with one; evaluated, never trained
+  TrainHook* hook = nullptr;            // null: none
   std::string checkpoint_folder;        // empty: none is written
   std::string what = "training";        // for progress and messages
 };

@@ -18,14 +18,10 @@ using Catch::Approx;
 namespace fastc::test {
 
 // A file of the repository, such as "tests/fixtures/tiny.pt".
-inline std::filesystem::path source_path(const std::string& relative) {
-  return std::filesystem::path(FASTC_SOURCE_DIR) / relative;
-}
+std::filesystem::path source_path(const std::string& relative);
 
 // A built program, such as "fastc" or "fastc-runner".
-inline std::filesystem::path built_path(const std::string& relative) {
-  return std::filesystem::path(FASTC_BINARY_DIR) / relative;
-}
+std::filesystem::path built_path(const std::string& relative);
 
 // A file under FASTC_TEST_DATA (real models and data sets, not part of the repository). Empty, after saying
 // "skipped: …", where the variable is unset or the file is not there: the test then returns, and passes.

@@ -15,6 +15,7 @@ class Trainee {
   static Result<Trainee> prepare(const Module& module, Mode mode);
   Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs) const { return plan_.run(inputs); }
   std::vector<at::Tensor> leaves() const;                // in the order of names
+  const std::map<std::string, at::Tensor>& named_leaves() const { return leaves_; }
   std::map<std::string, at::Tensor> changing() const;    // leaves and running statistics
   void clear_gradients();
   void restore_zeros();  // of weights with a sparsity pattern

@@ -13,7 +13,7 @@ std::string lines(const std::vector<std::string>& sentences) {
   return text;
 }
 
-SourceTree the_tree() { return read_tree(FASTC_SOURCE_DIR); }
+SourceTree the_tree() { return read_tree(fastc::test::source_path("")); }
 
 }  // namespace
 

@@ -61,7 +61,7 @@ TEST_CASE("fastc-runner needs libc, libm, libstdc++ and threads only") { check_n
 #endif
 
 TEST_CASE("the stripped runtime library stays under 1.7 MB") {
-  const fs::path stripped = fs::path(FASTC_BINARY_DIR) / "stripped_runtime.so";
+  const fs::path stripped = fastc::test::built_path("stripped_runtime.so");
   output_of("strip -o '" + stripped.string() + "' '" FASTC_RUNTIME_LIBRARY "'");
   const uintmax_t bytes = fs::file_size(stripped);
   fs::remove(stripped);
