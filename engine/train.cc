@@ -127,7 +127,7 @@ class Trainer {
     FASTC_TRY(at::Tensor loss, loss_(LossInput{outputs, taught, labels}));
     if (context_.hook != nullptr) {
       const at::Tensor penalty = context_.hook->penalty(trainee_.named_leaves(), {step, total_});
-      if (penalty.defined()) loss = loss + penalty;
+      if (penalty.defined()) loss = loss.add(penalty);
     }
     const double value = loss.item<double>();
     if (!std::isfinite(value))
