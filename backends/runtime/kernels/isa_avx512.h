@@ -11,6 +11,7 @@ TiledKernel<ConvS8> conv_s8_direct_avx512();        // conv_s8_avx512.cc
 TiledKernel<ConvS8> conv_s8_depthwise_avx512();     // depthwise_avx512.cc
 TiledKernel<ConvS8> conv_s8_winograd4_avx512();     // winograd_s8_avx512.cc: F(4×4, 3×3)
 TiledKernel<ConvS8> conv_s8_winograd2_avx512();     // winograd_s8_avx512.cc: F(2×2, 3×3)
+TiledKernel<ConvS8> conv_s8_winograd4_avx512_vnni();  // winograd_s8_avx512_vnni.cc
 TiledKernel<MatmulF32> matmul_f32_avx512();         // conv_f32_avx512.cc
 
 // elementwise_avx512.cc; n elements each, as KernelTable says.

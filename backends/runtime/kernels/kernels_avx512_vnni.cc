@@ -1,5 +1,6 @@
 // The AVX-512-VNNI table: what it does not fill in, the AVX-512 table does.
 #include "conv_s8_vnni.h"
+#include "isa_avx512.h"
 
 namespace fastc::rt {
 namespace {
@@ -16,7 +17,8 @@ struct Vpdpbusd {
 KernelTable make_table() {
   KernelTable t{};
   t.isa = "avx512_vnni";
-  t.conv_s8[0] = direct_candidate<BytesZmm<Vpdpbusd>>("direct_s8_avx512_vnni");
+  t.conv_s8[0] = conv_s8_winograd4_avx512_vnni();
+  t.conv_s8[1] = direct_candidate<BytesZmm<Vpdpbusd>>("direct_s8_avx512_vnni");
   return t;
 }
 

@@ -1,5 +1,7 @@
-// The matrix products of integer Winograd: for each ξ, a block of P tiles × V units of output channels over all input channels, s16
-// pairs multiplied and added by vpmaddwd. One call does every ξ, so that its cost is paid once a block.
+// The matrix products of integer Winograd: for each ξ, a block of P tiles × V units of output channels over all input channels, pairs of
+// s16 multiplied and added. One call does every ξ, so that its cost is paid once a block.
+//
+// Pairs::add(acc, x, w): acc_i32[l] += x[2l]·w[2l] + x[2l+1]·w[2l+1], modulo 2^32. vpmaddwd and an addition, or vpdpwssd in one.
 #pragma once
 
 #include <utility>
@@ -31,7 +33,7 @@ inline __attribute__((always_inline)) void over_channels(int64_t c, const Step& 
 }
 
 // C: the number of channels where it is known when compiling (few channels: the loop over k would cost as much as its body), or 0.
-template <int P, int V, int C>
+template <class Pairs, int P, int V, int C>
 void multiply_full(const Product& m) {
   const int64_t c = C > 0 ? C : m.c, c3 = 3 * c;
   for (int xi = 0; xi < m.points; ++xi) {
@@ -57,7 +59,7 @@ void multiply_full(const Product& m) {
         std::memcpy(&two, base[p / 4] + (p % 4 == 3 ? c3 : p % 4 * c), 4);
         const __m512i x = _mm512_set1_epi32(two);
 #pragma GCC unroll 4
-        for (int u = 0; u < V; ++u) madd(acc[p][u], x, weights[u]);
+        for (int u = 0; u < V; ++u) Pairs::add(acc[p][u], x, weights[u]);
       }
 #pragma GCC unroll 4
       for (int i = 0; i < (P + 3) / 4; ++i) base[i] += 2;
@@ -71,7 +73,7 @@ void multiply_full(const Product& m) {
 }
 
 // Two tiles share a stored register; out_tile is from a pair to the next.
-template <int P, int C>
+template <class Pairs, int P, int C>
 void multiply_half(const Product& m) {
   const int64_t c = C > 0 ? C : m.c, c3 = 3 * c;
   for (int xi = 0; xi < m.points; ++xi) {
@@ -91,7 +93,7 @@ void multiply_half(const Product& m) {
       for (int p = 0; p < P; ++p) {
         int64_t four;
         std::memcpy(&four, base[p / 4] + (p % 4 == 3 ? c3 : p % 4 * c), 8);
-        madd(acc[p], _mm512_set1_epi64(four), weights);
+        Pairs::add(acc[p], _mm512_set1_epi64(four), weights);
       }
 #pragma GCC unroll 4
       for (int i = 0; i < (P + 3) / 4; ++i) base[i] += 4;
@@ -104,30 +106,48 @@ void multiply_half(const Product& m) {
 }
 
 using MultiplyFn = void (*)(const Product&);
-constexpr int kMostTiles[] = {0, 16, 12, 8, 6};
+constexpr int kMostTiles[] = {0, 16, 12, 8, 6};  // by units: what fits the registers
+// With few channels, weights and tiles fit L1 together only if the products of a block, 2.3 KB a tile and unit (F4), are few as well:
+// one unit, and so many tiles.
+constexpr int64_t kFewChannels = 16, kFewTiles = 4;
+
+template <class Pairs>
 struct MultiplyTable {
-  MultiplyFn full[3][5][17]{}, half[3][17]{};  // first: C = 8, 16, any
+  MultiplyFn full[5][17]{}, half[17]{};                                    // [units][tiles]
+  MultiplyFn few[2][kFewTiles + 1]{}, few_half[2][2 * kFewTiles + 1]{};    // C = 8, C = 16
   template <int V, int... P>
   constexpr void add(std::integer_sequence<int, P...>) {
-    ((full[0][V][P + 1] = &multiply_full<P + 1, V, 8>), ...);
-    ((full[1][V][P + 1] = &multiply_full<P + 1, V, 16>), ...);
-    ((full[2][V][P + 1] = &multiply_full<P + 1, V, 0>), ...);
+    ((full[V][P + 1] = &multiply_full<Pairs, P + 1, V, 0>), ...);
+  }
+  template <int C, int... P>
+  constexpr void add_few(std::integer_sequence<int, P...>) {
+    ((few[C / 8 - 1][P + 1] = &multiply_full<Pairs, P + 1, 1, C>), ...);
   }
   template <int... P>
   constexpr void add_half(std::integer_sequence<int, P...>) {
-    ((half[0][P + 1] = &multiply_half<P + 1, 8>), ...);
-    ((half[1][P + 1] = &multiply_half<P + 1, 16>), ...);
-    ((half[2][P + 1] = &multiply_half<P + 1, 0>), ...);
+    ((half[P + 1] = &multiply_half<Pairs, P + 1, 0>), ...);
+  }
+  template <int C, int... P>
+  constexpr void add_few_half(std::integer_sequence<int, P...>) {
+    ((few_half[C / 8 - 1][P + 1] = &multiply_half<Pairs, P + 1, C>), ...);
   }
   constexpr MultiplyTable() {
-    add<1>(std::make_integer_sequence<int, 16>{});
-    add<2>(std::make_integer_sequence<int, 12>{});
-    add<3>(std::make_integer_sequence<int, 8>{});
-    add<4>(std::make_integer_sequence<int, 6>{});
+    add<1>(std::make_integer_sequence<int, kMostTiles[1]>{});
+    add<2>(std::make_integer_sequence<int, kMostTiles[2]>{});
+    add<3>(std::make_integer_sequence<int, kMostTiles[3]>{});
+    add<4>(std::make_integer_sequence<int, kMostTiles[4]>{});
     add_half(std::make_integer_sequence<int, 16>{});
+    add_few<8>(std::make_integer_sequence<int, kFewTiles>{});
+    add_few<16>(std::make_integer_sequence<int, kFewTiles>{});
+    add_few_half<8>(std::make_integer_sequence<int, 2 * kFewTiles>{});
+    add_few_half<16>(std::make_integer_sequence<int, 2 * kFewTiles>{});
   }
+  // c: a multiple of 8.
+  MultiplyFn of(int64_t c, int64_t units, int64_t tiles) const { return c <= kFewChannels ? few[c / 8 - 1][tiles] : full[units][tiles]; }
+  MultiplyFn half_of(int64_t c, int64_t tiles) const { return c <= kFewChannels ? few_half[c / 8 - 1][tiles] : half[tiles]; }
 };
-constexpr MultiplyTable kMultiply;
+template <class Pairs>
+inline constexpr MultiplyTable<Pairs> kMultiply;
 
 }  // namespace
 }  // namespace fastc::rt
