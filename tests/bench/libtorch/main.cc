@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 #include <torch/script.h>
 #include <torch/csrc/jit/passes/freeze_module.h>
@@ -109,7 +110,8 @@ int main(int argc, char** argv) {
   for (const at::Tensor& p : last.parameters())
     if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
   last = torch::jit::freeze(last);
-  torch::jit::Module optimized = torch::jit::optimize_for_inference(frozen.deepcopy());
+  torch::jit::Module copy = raw.deepcopy();
+  torch::jit::Module optimized = torch::jit::optimize_for_inference(copy);
 
   Runtime runtime(argv[2], x, threads);
   const fastc::Module module = import(argv[1], shape);
