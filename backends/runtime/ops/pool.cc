@@ -26,6 +26,17 @@ struct Window {
   int64_t divisor;
 };
 
+// Loops over channels on pointers that overlap with nothing, so that compilers turn them into vectors: a u8 might otherwise be part of the
+// loop's own bound.
+template <typename T>
+void keep_larger(const T* __restrict x, T* __restrict y, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) y[j] = x[j] > y[j] || x[j] != x[j] ? x[j] : y[j];  // NaN wins, as in torch
+}
+template <typename T, typename Sum>
+void add_to(const T* __restrict x, Sum* __restrict sum, Sum zero, int64_t n) {
+  for (int64_t j = 0; j < n; ++j) sum[j] += static_cast<Sum>(x[j]) - zero;
+}
+
 class Pool : public Op {
  public:
   bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
@@ -69,7 +80,7 @@ class MaxPool final : public Pool {
         const int64_t ix = ox * a_.stride[1] - a_.pad_begin[1] + kx * a_.dilation[1];
         if (ix < 0 || ix >= in_.w) continue;
         const T* x = x_->as<const T>() + ((n * in_.h + iy) * in_.w + ix) * in_.c;
-        for (int64_t j = 0; j < in_.c; ++j) y[j] = x[j] > y[j] || x[j] != x[j] ? x[j] : y[j];  // NaN wins, as in torch
+        keep_larger(x, y, in_.c);
       }
     }
   }
@@ -117,7 +128,7 @@ class Average : public Pool {
     for (int64_t iy = w.y0; iy < w.y1; ++iy) {
       for (int64_t ix = w.x0; ix < w.x1; ++ix) {
         const T* x = x_->as<const T>() + ((n * in_.h + iy) * in_.w + ix) * in_.c;
-        for (int64_t j = 0; j < in_.c; ++j) sum[j] += static_cast<Sum>(x[j]) - zero;
+        add_to(x, sum, zero, in_.c);
       }
     }
     if constexpr (std::is_same_v<T, uint8_t>) {
