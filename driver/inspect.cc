@@ -31,18 +31,28 @@ std::string summary(const Module& module) {
   return out + "\n";
 }
 
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string text;
+  for (const int64_t size : shape) text += (text.empty() ? "" : ",") + (size < 0 ? std::string("?") : std::to_string(size));
+  return text;
+}
+
 std::string tensors(const Module& module) {
   std::string out;
   for (const auto& [name, weight] : module.weights) {
-    std::string shape;
-    for (const int64_t size : weight.data.shape()) shape += (shape.empty() ? "" : ",") + std::to_string(size);
     const std::vector<double> values = to_doubles(weight.data);
     const auto [low, high] = std::minmax_element(values.begin(), values.end());
     const bool encoded = weight.encoding.kind == Encoding::Kind::kInt;
-    out += fmt::format("{:<48} {}[{}]{} {}", name, name_of(weight.data.dtype()), shape, encoded ? fmt::format(" int{}", weight.encoding.bits) : "", weight.trainable ? "" : "buffer ");
+    out += fmt::format("{:<48} {}[{}]{} {}", name, name_of(weight.data.dtype()), shape_text(weight.data.shape()), encoded ? fmt::format(" int{}", weight.encoding.bits) : "", weight.trainable ? "" : "buffer ");
     if (!values.empty()) out += fmt::format("range {:.6g} to {:.6g}", *low, *high);
     out += "\n";
   }
+  return out;
+}
+
+std::string artifact_tensors(const ArtifactModel& artifact) {
+  std::string out;
+  for (const StoredConstant& c : artifact.constants()) out += fmt::format("{:<48} {}[{}] {} {} bytes\n", c.name, name_of(c.dtype), shape_text(c.shape), c.packing, c.bytes);
   return out;
 }
 
@@ -51,9 +61,7 @@ std::string artifact_summary(const ArtifactModel& artifact) {
   for (const char* key : {"name", "model", "fastc", "task", "compiled_on"})
     if (const std::string value = artifact.metadata(key); !value.empty()) out += fmt::format("  {} {}\n", key, value);
   for (const ModelInput& input : artifact.inputs()) {
-    std::string shape;
-    for (const int64_t size : input.shape) shape += (shape.empty() ? "" : ",") + (size < 0 ? std::string("?") : std::to_string(size));
-    out += fmt::format("  input  {} : {}[{}]\n", input.name, name_of(input.dtype), shape);
+    out += fmt::format("  input  {} : {}[{}]\n", input.name, name_of(input.dtype), shape_text(input.shape));
   }
   for (const std::string& name : artifact.output_names()) out += "  output " + name + "\n";
   return out;
@@ -63,9 +71,10 @@ std::string artifact_summary(const ArtifactModel& artifact) {
 
 Result<std::string> inspect_file(const std::filesystem::path& path, InspectView view, const std::vector<std::string>& shapes) {
   if (is_artifact(path)) {
-    if (view != InspectView::kSummary) return usage_error("{} is an artifact: it keeps no IR, only what the runtime needs; inspect the model it was made from", path.string());
+    if (view == InspectView::kText || view == InspectView::kGroups)
+      return usage_error("{} is an artifact: it keeps no IR, only what the runtime needs; inspect the model it was made from", path.string());
     FASTC_TRY(const ArtifactModel artifact, ArtifactModel::open(path, 1));
-    return artifact_summary(artifact);
+    return view == InspectView::kTensors ? artifact_tensors(artifact) : artifact_summary(artifact);
   }
   FASTC_TRY(const Module module, import_with_shapes(path, shapes));
   switch (view) {

@@ -11,8 +11,10 @@ using fastc::rt::Error;
 using fastc::rt::fail;
 using fastc::rt::Model;
 using fastc::rt::OpRecord;
+using fastc::rt::Packing;
 using fastc::rt::Program;
 using fastc::rt::Session;
+using fastc::rt::ValueRecord;
 
 struct fastc_rt_model {
   std::unique_ptr<Model> model;
@@ -89,6 +91,23 @@ bool sane(std::span<const fastc_rt_tensor> tensors, Error& error) {
   return true;
 }
 
+const char* packing_name(Packing packing) {
+  switch (packing) {
+    case Packing::kPlain: return "plain";
+    case Packing::kPanel16: return "panel16";
+    case Packing::kPanel16x4: return "panel16x4";
+    case Packing::kDepthwise16: return "depthwise16";
+  }
+  return "unknown";
+}
+
+// The `index`-th value that is a constant, or null.
+const ValueRecord* constant_at(const Program& program, int32_t index) {
+  for (const ValueRecord& value : program.values)
+    if (value.constant != fastc::rt::kNone && index-- == 0) return &value;
+  return nullptr;
+}
+
 }  // namespace
 
 extern "C" {
@@ -148,6 +167,22 @@ fastc_rt_status fastc_rt_input(const fastc_rt_model* model, int32_t index, fastc
 fastc_rt_status fastc_rt_output(const fastc_rt_model* model, int32_t index, fastc_rt_value_info* info) {
   if (model == nullptr) return FASTC_RT_BAD_ARGUMENT;
   return describe(model->model->program(), model->model->program().outputs, index, info);
+}
+
+int32_t fastc_rt_constant_count(const fastc_rt_model* model) {
+  if (model == nullptr) return 0;
+  const auto& values = model->model->program().values;
+  return static_cast<int32_t>(std::count_if(values.begin(), values.end(), [](const ValueRecord& v) { return v.constant != fastc::rt::kNone; }));
+}
+fastc_rt_status fastc_rt_constant(const fastc_rt_model* model, int32_t index, fastc_rt_constant_info* info) {
+  if (model == nullptr || info == nullptr || index < 0) return FASTC_RT_BAD_ARGUMENT;
+  const Program& program = model->model->program();
+  const ValueRecord* value = constant_at(program, index);
+  if (value == nullptr) return FASTC_RT_BAD_ARGUMENT;
+  const fastc::rt::ConstantRecord& constant = program.constants[value->constant];
+  *info = {program.name_of(*value), packing_name(static_cast<Packing>(constant.packing)), value->dtype, value->rank, {}, constant.bytes};
+  for (int32_t i = 0; i < info->rank; ++i) info->shape[i] = program.dims[value->first_dim + static_cast<uint32_t>(i)].value;  // never symbolic: checked when read
+  return FASTC_RT_OK;
 }
 
 const char* fastc_rt_symbol_name(const fastc_rt_model* model, int32_t input, int32_t axis) {

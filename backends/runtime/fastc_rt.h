@@ -58,6 +58,18 @@ FASTC_RT_API const char* fastc_rt_symbol_name(const fastc_rt_model* model, int32
 FASTC_RT_API const char* fastc_rt_source_hash(void); /* SHA-256 over the sources this runtime was built from */
 FASTC_RT_API const char* fastc_rt_metadata(const fastc_rt_model* model, const char* key); /* NULL when absent */
 
+/* A weight or another constant as the file holds it: its logical shape, the type of the stored numbers, and their bytes, padding included.
+ * A weight that is used in two layouts is told twice. */
+typedef struct {
+  const char* name;
+  const char* packing; /* "plain", "panel16", "panel16x4", "depthwise16" */
+  int32_t dtype, rank;
+  int64_t shape[8];
+  uint64_t bytes;
+} fastc_rt_constant_info;
+FASTC_RT_API int32_t fastc_rt_constant_count(const fastc_rt_model* model);
+FASTC_RT_API fastc_rt_status fastc_rt_constant(const fastc_rt_model* model, int32_t index, fastc_rt_constant_info* info);
+
 /* max_inputs: one tensor a input whose shape is the largest this session will see (data is not read). threads >= 1. */
 FASTC_RT_API fastc_rt_status fastc_rt_session_open(const fastc_rt_model* model, const fastc_rt_tensor* max_inputs, int32_t input_count, int32_t threads, fastc_rt_session** session, char* error, size_t error_bytes);
 FASTC_RT_API void fastc_rt_session_close(fastc_rt_session* session);

@@ -135,6 +135,16 @@ Status ArtifactModel::run_op(int index, std::span<const Tensor> given, Tensor& o
   return {};
 }
 
+std::vector<StoredConstant> ArtifactModel::constants() const {
+  std::vector<StoredConstant> out;
+  for (int i = 0; i < fastc_rt_constant_count(model_); ++i) {
+    fastc_rt_constant_info info{};
+    if (fastc_rt_constant(model_, i, &info)) break;
+    out.push_back({info.name, info.packing, static_cast<DType>(info.dtype), {info.shape, info.shape + info.rank}, info.bytes});
+  }
+  return out;
+}
+
 std::string ArtifactModel::metadata(const std::string& key) const {
   const char* value = fastc_rt_metadata(model_, key.c_str());
   return value ? value : "";

@@ -29,6 +29,13 @@ struct RuntimeOp {
   std::vector<std::string> outputs;
 };
 
+struct StoredConstant {
+  std::string name, packing;
+  DType dtype;
+  std::vector<int64_t> shape;  // logical
+  uint64_t bytes = 0;          // as stored, padding included
+};
+
 class ArtifactModel {
  public:
   static Result<ArtifactModel> open(const std::filesystem::path& path, int threads);
@@ -45,6 +52,7 @@ class ArtifactModel {
   std::vector<RuntimeOp> ops() const;
   // One op alone, operands in the logical order; `output` has the dtype and shape wanted.
   Status run_op(int index, std::span<const Tensor> operands, Tensor& output);
+  std::vector<StoredConstant> constants() const;
   std::string metadata(const std::string& key) const;
 
  private:

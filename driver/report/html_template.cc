@@ -73,7 +73,8 @@ if (R.stages.length) {
   R.stages.forEach(s => s.report.notes.forEach(n => add(el('p', s.pass + ': ' + n, 'sub'))));
   const labels = ['original', ...R.stages.map(s => s.pass)], all = [o, ...R.stages], key = s0 ? s0.at : null, two = el('div', undefined, 'two'); add(two);
   const bar = (title, values) => chart(title, { type: 'bar', data: { labels, datasets: [{ data: values, backgroundColor: labels.map((_, i) => i ? css('--b') : css('--a')) }] }, options: { plugins: { legend: { display: false } } } }, two);
-  chart(R.primary_metric, { type: 'line', data: { labels, datasets: [{ data: all.map(f => f.metrics[R.primary_metric]), borderColor: css('--b'), backgroundColor: css('--b'), tension: 0 }] }, options: { plugins: { legend: { display: false } } } }, two);
+  const scores = all.map(f => f.metrics[R.primary_metric]);  // an axis of at least 2 points: 0.1 must not look like a cliff
+  chart(R.primary_metric, { type: 'line', data: { labels, datasets: [{ data: scores, borderColor: css('--b'), backgroundColor: css('--b'), tension: 0 }] }, options: { plugins: { legend: { display: false } }, scales: { y: { suggestedMin: Math.min(...scores) - 0.01, suggestedMax: Math.max(...scores) + 0.01 } } } }, two);
   bar('file, MB', all.map(f => f.bytes / 1e6));
   if (key) bar('latency ' + key + ', ms', all.map(f => f.latency_ms[key] ? f.latency_ms[key].p50 : null));
   bar('FLOPs, millions', all.map(f => f.flops / 1e6));
@@ -88,11 +89,20 @@ R.stages.filter(s => s.report.channels.length).forEach(s => {
   add(el('h2', 'Channels per layer: ' + s.pass)); const c = s.report.channels;
   chart('channels before and after', { type: 'bar', data: { labels: c.map(x => x.node), datasets: [{ label: 'before', data: c.map(x => x.before), backgroundColor: css('--a') }, { label: 'after', data: c.map(x => x.after), backgroundColor: css('--b') }] } });
 });
+const layers = R.layer_errors.filter(e => e.relative > 0);
+if (layers.length) {
+  add(el('h2', 'Error per layer, against the original'));
+  add(el('p', 'Relative error of each layer\u2019s output on 8 samples, both networks run from their inputs, so that errors add up along the way. Layers of another shape are left out.', 'sub'));
+  chart('relative error, in the order of execution', { type: 'bar', data: { labels: layers.map(e => e.node), datasets: [{ data: layers.map(e => e.relative), backgroundColor: css('--b') }] }, options: { plugins: { legend: { display: false } } } });
+  const worst = [...layers].sort((a, b) => b.relative - a.relative).slice(0, 10), list = el('details', undefined, 'card');
+  list.append(el('summary', 'The ' + worst.length + ' largest'), table(['layer', 'op', 'relative error'], worst.map(e => [e.node, e.op, e.relative.toPrecision(3)]), 2)); add(list);
+}
 const nodes = R.comparison.nodes;
 add(el('h2', 'Engine against artifact'));
 add(el('p', nodes.length + ' nodes on ' + R.comparison.samples + ' samples; ' + (R.comparison.all_integer ? 'every op between quantize and dequantize is integer, and the whole network is exact.' : 'whole network within ' + R.comparison.network_max_error.toExponential(2) + ' of the largest output.'), 'sub'));
-if (nodes.length) chart('largest error of each node (float: of its largest output; integer: quantization steps)', { type: 'bar', data: { labels: nodes.map(n => n.node), datasets: [{ data: nodes.map(n => n.max_error), backgroundColor: nodes.map(n => n.integer ? css('--good') : css('--b')) }] }, options: { plugins: { legend: { display: false } } } });
+if (nodes.some(n => n.max_error > 0)) chart('largest error of each node (float: of its largest output; integer: quantization steps)', { type: 'bar', data: { labels: nodes.map(n => n.node), datasets: [{ data: nodes.map(n => n.max_error), backgroundColor: nodes.map(n => n.integer ? css('--good') : css('--b')) }] }, options: { plugins: { legend: { display: false } } } });
 const kernels = el('details', undefined, 'card'); kernels.append(el('summary', 'Kernels that ran (' + R.kernels.length + ')'), table(['node', 'kernel', 'instruction set'], R.kernels.map(k => [k.node, k.kernel, k.isa]), 3)); add(kernels);
+const stored = el('details', undefined, 'card'); stored.append(el('summary', 'What the file holds (' + R.tensors.length + ' tensors)'), table(['tensor', 'type', 'shape', 'bits', 'bytes'], R.tensors.map(t => [t.name, t.dtype, t.shape.join('×'), t.bits, t.bytes]), 3)); add(stored);
 const origin = el('details', undefined, 'card'); origin.append(el('summary', 'Provenance'), table(['', ''], [['artifact', R.artifact.path], ['sha256', R.artifact.sha256], ['stub', R.stub.folder + ' (' + R.stub.verdict + ')'], ...Object.entries(R.provenance)], 2)); add(origin);
 </script></body></html>
 )HTML";

@@ -11,6 +11,8 @@
 #include "base/api.h"
 #include "driver/measure/compare.h"
 #include "driver/measure/evaluate.h"
+#include "driver/measure/layer_errors.h"
+#include "driver/measure/stored.h"
 #include "passes/pass.h"
 
 namespace fastc {
@@ -72,6 +74,8 @@ struct Report {
   std::vector<GateRow> gates;
   std::vector<Speedup> speedups;
   Comparison comparison;
+  std::vector<StoredTensor> tensors;         // every constant of the artifact, as counted in the file
+  std::vector<LayerError> layer_errors;      // of layers that original and result both have
   std::vector<RuntimeOp> kernels;            // which kernel and instruction set ran each op
   std::vector<std::pair<std::string, double>> op_ms_original, op_ms_result;  // node, milliseconds; may be empty
   std::string artifact_path, artifact_sha256;

@@ -55,6 +55,9 @@ TEST_CASE("a recipe becomes an artifact and a report, and the same recipe the sa
   CHECK((*report)["artifact"]["sha256"] == hash_of(first->path() / "out" / "model.fastc"));
   CHECK((*report)["result"]["bytes"] < (*report)["original"]["bytes"]);
   CHECK_FALSE((*report)["comparison"]["nodes"].empty());
+  CHECK_FALSE((*report)["layer_errors"].empty());
+  const json& tensors = (*report)["tensors"];  // what the file was found to hold
+  CHECK(std::any_of(tensors.begin(), tensors.end(), [](const json& t) { return t["bits"] == 8 && t["packing"] == "panel16x4"; }));
   REQUIRE(compress(second->path(), recipe).status == 0);
   CHECK(hash_of(first->path() / "out" / "model.fastc") == hash_of(second->path() / "out" / "model.fastc"));
 }

@@ -1,0 +1,32 @@
+#include "driver/measure/stored.h"
+
+#include <algorithm>
+
+namespace fastc {
+namespace {
+
+int bits_of(const StoredConstant& constant) { return static_cast<int>(8 * size_of(constant.dtype)); }
+
+int bits_of(const Weight& weight) {
+  return weight.encoding.kind == Encoding::Kind::kInt ? weight.encoding.bits : static_cast<int>(8 * size_of(weight.data.dtype()));
+}
+
+}  // namespace
+
+Result<std::vector<StoredTensor>> count_stored(const Module& lowered, const ArtifactModel& artifact) {
+  std::vector<StoredTensor> stored;
+  for (const StoredConstant& constant : artifact.constants()) {
+    const auto weight = lowered.weights.find(constant.name);
+    const int bits = bits_of(constant);
+    if (weight != lowered.weights.end() && bits_of(weight->second) != bits)
+      return stage_error("the artifact holds {} in {} bits a number ({}), the program in {}", constant.name, bits, name_of(constant.dtype), bits_of(weight->second));
+    stored.push_back({constant.name, constant.packing, constant.dtype, constant.shape, bits, constant.bytes});
+  }
+  for (const auto& [name, weight] : lowered.weights) {
+    const bool found = std::any_of(stored.begin(), stored.end(), [&](const StoredTensor& t) { return t.name == name; });
+    if (weight.encoding.kind == Encoding::Kind::kInt && !found) return stage_error("the program keeps {} in {} bits, and the artifact does not hold it", name, weight.encoding.bits);
+  }
+  return stored;
+}
+
+}  // namespace fastc
