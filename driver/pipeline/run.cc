@@ -80,32 +80,27 @@ StageContext CompressRun::context(const std::string& stage, const std::string& c
   return StageContext(recipe_, task_.get(), models_, stage, progress_, checkpoints);
 }
 
-Metadata CompressRun::metadata(bool result) const {
-  Metadata metadata = {{"fastc", FASTC_VERSION}, {"name", recipe_.name}, {"task", task_->type()}, {"model_sha256", report_.provenance.at("model_sha256")}};
-  if (!result) return metadata;
-  metadata.emplace_back("recipe_sha256", report_.provenance.at("recipe_sha256"));
-  metadata.emplace_back("compiled_on", report_.provenance.at("isa"));
-  metadata.emplace_back("engine_threads", report_.provenance.at("engine_threads"));
-  return metadata;
+Metadata CompressRun::metadata() const {
+  const auto known = [&](const char* key) { return report_.provenance.at(key); };
+  return {{"fastc", FASTC_VERSION},          {"name", recipe_.name},       {"task", task_->type()},
+          {"model_sha256", known("model_sha256")}, {"recipe_sha256", known("recipe_sha256")}, {"compiled_on", known("isa")}, {"engine_threads", known("engine_threads")}};
 }
 
 Result<Metrics> CompressRun::metrics_of(const std::filesystem::path& artifact) {
   FASTC_TRY(ArtifactModel model, ArtifactModel::open(artifact, engine_threads(recipe_)));
+  const RunBatch run = [&](std::span<const Tensor> in) { return model.run(in); };
+  if (!task_->needs_reference()) return evaluate(run, *task_, {}, progress_);
   FASTC_TRY(ArtifactModel original, ArtifactModel::open(original_artifact_, engine_threads(recipe_)));
-  return evaluate([&](std::span<const Tensor> in) { return model.run(in); }, *task_, [&](std::span<const Tensor> in) { return original.run(in); }, progress_);
-}
-
-Result<Figures> CompressRun::figures_of(const Emitted& emitted) {
-  Figures figures = emitted.figures;
-  FASTC_TRY(figures.metrics, metrics_of(emitted.path));
-  return figures;
+  return evaluate(run, *task_, [&](std::span<const Tensor> in) { return original.run(in); }, progress_);
 }
 
 Status CompressRun::measure_original() {
   StageContext ctx = context("original");
-  FASTC_TRY(const Emitted emitted, emit(models_.original, work_ / "original.fastc", metadata(false), ctx));
+  FASTC_TRY(const Emitted emitted, emit(models_.original, work_ / "original.fastc", metadata(), ctx));
   original_artifact_ = current_artifact_ = emitted.path;
-  FASTC_TRY(report_.original, figures_of(emitted));
+  report_.original = emitted.figures;
+  FASTC_TRY(report_.original.metrics, metrics_of(emitted.path));
+  scored_sha256_ = emitted.sha256, scored_metrics_ = report_.original.metrics;
   return {};
 }
 
@@ -143,8 +138,10 @@ Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
 
 Status CompressRun::measure_stage(size_t index, const Module& module, StageRow& row) {
   StageContext ctx = context("measure");
-  FASTC_TRY(const Emitted emitted, emit(module, work_ / fmt::format("stage-{:02}.fastc", index), metadata(false), ctx));
-  FASTC_TRY(row.figures, figures_of(emitted));
+  FASTC_TRY(const Emitted emitted, emit(module, work_ / fmt::format("stage-{:02}.fastc", index), metadata(), ctx));
+  row.figures = emitted.figures;
+  FASTC_TRY(row.figures->metrics, metrics_of(emitted.path));
+  row.sha256 = emitted.sha256;
   const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
   FASTC_TRY(const PairedFigures paired, measure_paired(current_artifact_, emitted.path, settings, kStageRounds, progress_));
   const std::string at = latency_key(settings.batch, settings.threads);
@@ -171,6 +168,7 @@ Status CompressRun::stage(size_t index) {
   if (row.kept) {
     current_ = std::move(module);
     current_artifact_ = work_ / fmt::format("stage-{:02}.fastc", index);
+    scored_sha256_ = row.sha256, scored_metrics_ = row.figures->metrics;
   }
   if (!stage.name.empty()) models_.stages[stage.name] = current_;
   report_.stages.push_back(std::move(row));
@@ -179,8 +177,13 @@ Status CompressRun::stage(size_t index) {
 
 Status CompressRun::emit_result() {
   StageContext ctx = context("emit");
-  FASTC_TRY(result_, emit(current_, work_ / "result.fastc", metadata(true), ctx));
-  FASTC_TRY(report_.result, figures_of(result_));
+  FASTC_TRY(result_, emit(current_, work_ / "result.fastc", metadata(), ctx));
+  report_.result = result_.figures;
+  if (result_.sha256 == scored_sha256_) {
+    report_.result.metrics = scored_metrics_;
+  } else {
+    FASTC_TRY(report_.result.metrics, metrics_of(result_.path));
+  }
   report_.artifact_path = "model.fastc", report_.artifact_sha256 = result_.sha256;
   return decisions_.write(recipe_.output / "decisions.json");
 }

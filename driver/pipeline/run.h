@@ -30,10 +30,9 @@ class CompressRun {
   Result<StageRow> run_pass(size_t index, Module& module);
   Status fold_before(const Stage& stage, Module& module);
   Status measure_stage(size_t index, const Module& module, StageRow& row);
-  Result<Figures> figures_of(const Emitted& emitted);
   Result<Metrics> metrics_of(const std::filesystem::path& artifact);
   Result<std::vector<Tensor>> samples(int64_t count) const;
-  Metadata metadata(bool result) const;
+  Metadata metadata() const;
 
   const Recipe& recipe_;
   CompressOptions options_;
@@ -46,6 +45,8 @@ class CompressRun {
   Module current_;
   std::string key_;                    // of everything up to here
   std::filesystem::path original_artifact_, current_artifact_;
+  std::string scored_sha256_;          // the artifact last kept, and what it scored: the same bytes are not scored twice
+  Metrics scored_metrics_;
   Emitted result_;
   Report report_;
 };

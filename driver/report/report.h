@@ -50,6 +50,7 @@ struct StageRow {
   std::string reason;
   PassReport report;
   std::optional<Figures> figures;  // absent for implicit stages
+  std::string sha256;              // of the artifact they were taken on
   std::optional<Speedup> speedup;  // against the stage before
 };
 
