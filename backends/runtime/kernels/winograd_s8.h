@@ -15,8 +15,9 @@
 namespace fastc::rt {
 namespace {
 
-// F: Winograd2 or Winograd4 of winograd_transforms.h. Pairs: how pairs of s16 are multiplied and added (winograd_product.h).
-template <class F, class Pairs>
+// F: Winograd2 or Winograd4 of winograd_transforms.h. Multiply: how pairs of s16 are multiplied and added (winograd_product.h), and where
+// that pays against the other kernels of its instruction set.
+template <class F, class Multiply>
 struct Winograd {
   static constexpr int kPoints = F::kIn * F::kIn;
   static constexpr int64_t kChunkUnits = 4, kStepBytes = 192 << 10, kMostProducts = 24;  // the most registers of a block
@@ -66,7 +67,7 @@ struct Winograd {
   // keeping very many. Measured on a Skylake server: everything else is faster this way, from 8 channels up.
   static bool pays(const ConvShape& s) {
     const int64_t bytes = kPoints * 2 * s.c * s.oc;
-    return s.oh >= 3 && s.ow >= 3 && bytes <= (6 << 20) && (bytes <= (512 << 10) || s.oh * s.ow >= 36) && Pairs::pays(s);
+    return s.oh >= 3 && s.ow >= 3 && bytes <= (6 << 20) && (bytes <= (512 << 10) || s.oh * s.ow >= 36) && Multiply::pays(s);
   }
 
   static bool accepts(const ConvS8& a) {
@@ -230,21 +231,23 @@ struct Winograd {
     }
   }
 
+  static const int32_t* words(const int16_t* pairs) { return reinterpret_cast<const int32_t*>(pairs); }
+
   static void full_units(const Step& t, int64_t unit0, int64_t full) {
     const Shape& g = t.g;
     const int64_t tiles = t.rows * g.tx;
-    Product m{t.v, nullptr, t.product, g.c, tiles * g.c, g.w_unit, 0, kPoints};
+    Product m{words(t.v), nullptr, t.product, g.c / 2, tiles * g.c / 2, g.w_unit / 2, 0, kPoints};
     int64_t v = min64(full, 4);
     while (v > 2 && kMostTiles[v] < tiles) --v;
-    if (g.c <= kFewChannels) v = min64(v, 1);
+    if (g.c / 2 <= kFewWords) v = min64(v, 1);
     for (int64_t u = 0; u < full; u += v) {
-      const int64_t n = min64(v, full - u), most = g.c <= kFewChannels ? kFewTiles : kMostTiles[n], blocks = ceil_div(tiles, most);
-      m.w = t.w + (unit0 + u) * g.w_unit;
+      const int64_t n = min64(v, full - u), most = g.c / 2 <= kFewWords ? kFewTiles : kMostTiles[n], blocks = ceil_div(tiles, most);
+      m.w = words(t.w + (unit0 + u) * g.w_unit);
       m.out_tile = n * kPoints * 16;
       for (int64_t b = 0, tile = 0; b < blocks; ++b) {
         const int64_t p = tiles / blocks + (b < tiles % blocks ? 1 : 0);
-        m.v = t.v + tile * g.c;
-        kMultiply<Pairs>.of(g.c, n, p)(m);
+        m.v = words(t.v + tile * g.c);
+        kMultiply<Multiply>.of(m.words, n, p)(m);
         for (int64_t q = 0; q < n; ++q) output(t, tile, p, t.product + q * kPoints * 16, m.out_tile, unit0 + u + q);
         tile += p;
       }
@@ -252,12 +255,12 @@ struct Winograd {
   }
   static void half_unit(const Step& t, int64_t unit) {
     const Shape& g = t.g;
-    const int64_t tiles = t.rows * g.tx, most = g.c <= kFewChannels ? 2 * kFewTiles : 16;
-    Product m{t.v, t.w + unit * g.w_unit, t.product, g.c, tiles * g.c, g.w_unit, kPoints * 16, kPoints};
+    const int64_t tiles = t.rows * g.tx, most = g.c / 2 <= kFewWords ? 2 * kFewTiles : 16;
+    Product m{words(t.v), words(t.w + unit * g.w_unit), t.product, g.c / 2, tiles * g.c / 2, g.w_unit / 2, kPoints * 16, kPoints};
     for (int64_t tile = 0; tile < tiles; tile += most) {
       const int64_t p = min64(most, tiles - tile);
-      m.v = t.v + tile * g.c;
-      kMultiply<Pairs>.half_of(g.c, p)(m);
+      m.v = words(t.v + tile * g.c);
+      kMultiply<Multiply>.half_of(m.words, p)(m);
       output_half(t, tile, p, unit);
     }
   }
@@ -347,9 +350,9 @@ struct Winograd {
   }
 };
 
-template <class F, class Pairs>
+template <class F, class Multiply>
 TiledKernel<ConvS8> winograd_candidate(const char* name) {
-  using W = Winograd<F, Pairs>;
+  using W = Winograd<F, Multiply>;
   return {W::accepts, W::tiles, W::scratch, W::pack_bytes, W::pack, W::run, name};
 }
 

@@ -5,6 +5,7 @@ namespace fastc::rt {
 namespace {
 
 struct MultiplyAndAdd {
+  static constexpr bool kPairs = true;
   static bool pays(const ConvShape&) { return true; }
   static void add(__m512i& acc, __m512i x, __m512i w) { madd(acc, x, w); }
 };

@@ -6,6 +6,7 @@ namespace fastc::rt {
 namespace {
 
 struct DotPairs {
+  static constexpr bool kPairs = true;
   // Against the direct kernel, in multiplications at its rate: a tile's products count twice, 36·c·oc of them; the transforms cost about 570 a
   // tile and channel, reading the transformed weights 1.5 a byte. Fitted on a Zen 4 server (GMAC/s of both kernels, bench_kernels): it picks the
   // faster one on every shape tried, or loses 5 %.
