@@ -147,6 +147,7 @@ project({1} LANGUAGES CXX)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
+option(FASTC_CUDA "Build the CUDA back end of the runtime" {2})
 enable_testing()
 add_subdirectory(runtime)
 add_executable(example example.cc)
@@ -157,7 +158,7 @@ target_link_options(example PRIVATE -static-libgcc)
 add_test(NAME recorded_outputs COMMAND fastc-runner ${{CMAKE_CURRENT_SOURCE_DIR}}/model.fastc --verify ${{CMAKE_CURRENT_SOURCE_DIR}}/tests)
 add_test(NAME example COMMAND example ${{CMAKE_CURRENT_SOURCE_DIR}}/model.fastc)
 )",
-                     model.name, id);
+                     model.name, id, model.cuda ? "ON" : "OFF");
 }
 
 std::string stub_example(const StubModel& model) {

@@ -22,6 +22,7 @@ struct StubModel {
   std::string name;  // the recipe's
   std::filesystem::path artifact;
   std::vector<StubValue> inputs, outputs;
+  bool cuda = false;  // asked for: the build turns FASTC_CUDA on, and says what is not there yet
 };
 
 // Writes the whole folder (replacing an earlier one file by file).

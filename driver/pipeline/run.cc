@@ -1,5 +1,6 @@
 #include "driver/pipeline/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <numeric>
 
@@ -218,6 +219,8 @@ Status CompressRun::emit_stub() {
   FASTC_TRY(ArtifactModel artifact, ArtifactModel::open(recipe_.output / "model.fastc", 1));
   FASTC_TRY(const std::vector<Tensor> outputs, artifact.run(inputs));
   StubModel stub{recipe_.name, recipe_.output / "model.fastc", {}, {}};
+  stub.cuda = std::find(recipe_.emit.targets.begin(), recipe_.emit.targets.end(), "cuda") != recipe_.emit.targets.end();
+  if (stub.cuda) report_.notes.push_back("The recipe asks for the target cuda: the runtime has no CUDA kernels yet, and the stub's build says so. It runs on the CPU.");
   for (size_t i = 0; i < inputs.size(); ++i) stub.inputs.push_back({artifact.inputs()[i].name, inputs[i].dtype(), artifact.inputs()[i].shape, inputs[i]});
   for (size_t i = 0; i < outputs.size(); ++i) stub.outputs.push_back({artifact.output_names()[i], outputs[i].dtype(), outputs[i].shape(), outputs[i]});
   FASTC_CHECK(write_stub(recipe_.output / "runtime", stub));
