@@ -78,7 +78,7 @@ Result<Module> import_with_shapes(const std::filesystem::path& path, const std::
   const Recipe recipe;
   const Models none;
   StageContext context(recipe, nullptr, none, "import", silent_progress(), "");
-  FASTC_CHECK(run_implicit(module, "graph.canonicalize", context));
+  FASTC_CHECK(make_canonical(module, context));
   return module;
 }
 

@@ -54,6 +54,7 @@ Collected collect(const Module& module, Elements& elements) {
 std::string pin_sentence(const Module& module, int pin) {
   if (pin == kPinInput) return "an input of the network has these channels";
   if (pin == kPinOutput) return "an output of the network has these channels";
+  if (pin == kPinLast) return "they are all that there is along some axis";
   if (pin == kPinSymbolic) return "they meet a size that is known only when the network runs";
   const Node& node = module.node(pin);
   return fmt::format("{} ({}) needs every one of them", node.name, node.op->name);
@@ -73,18 +74,28 @@ const Member* member_at(const Group& group, ValueId value, int64_t axis) {
   return nullptr;
 }
 
-// The weight operand and its axes of input and output channels; nothing for ops whose weights lie along the channels.
+// Weight operands and their axes of input and output channels (-1: none), the one that speaks for the node first; nothing for ops whose
+// weights lie along the channels.
 struct WeightAxes { size_t operand; int64_t in, out; };
-std::optional<WeightAxes> weight_axes(const Module& module, const Node& node) {
-  if (node.op->name == "conv") {
+std::vector<WeightAxes> weight_axes(const Module& module, const Node& node) {
+  const std::string_view op = node.op->name;
+  if (op == "conv") {
     const bool depthwise = node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[1] == Dim(1);
     if (depthwise) return {};
-    return WeightAxes{1, 1, 0};
+    return {{1, 1, 0}};
   }
-  if (node.op->name == "linear") return WeightAxes{1, 1, 0};
-  if (node.op->name == "conv_transpose") return WeightAxes{1, 0, 1};
-  if (node.op->name == "embedding") return WeightAxes{0, -1, 1};
-  return {};
+  if (op == "linear") return {{1, 1, 0}};
+  if (op == "conv_transpose") return {{1, 0, 1}};
+  if (op == "embedding") return {{0, -1, 1}};
+  if (op != "lstm" && op != "gru" && op != "rnn") return {};
+  // The hidden units are counted along the input of w_hh; its rows and those of w_ih hold them once a gate.
+  const size_t first = op == "lstm" ? 3 : 2, each = node.flag("has_bias") ? 4 : 2;
+  std::vector<WeightAxes> out{{first + 1, -1, 1}};
+  for (size_t i = first; i < node.inputs.size(); i += each) {
+    out.push_back({i, 1, 0});
+    out.push_back({i + 1, -1, 0});
+  }
+  return out;
 }
 
 // Whether it is new.
@@ -110,30 +121,31 @@ void find_roles(const Module& module, const Group& group, const std::vector<std:
     nodes.insert(nodes.end(), users.begin(), users.end());
   }
   std::sort(nodes.begin(), nodes.end());
+  std::vector<WeightAxis> more_written, more_read;
   for (const NodeId id : nodes) {
     const Node& node = module.node(id);
     if (joins(module, node, group)) set.inner = false;
-    if (const auto axes = weight_axes(module, node)) {
-      const ValueId weight = node.inputs[axes->operand];
-      if (const Member* out = module.is_weight(weight) ? member_at(group, weight, axes->out) : nullptr) {
-        if (set.writers.empty()) set.channels_per_group = static_cast<int64_t>(out->indices.size());
-        if (add_once(set.writers, id)) set.written.push_back({weight, axes->out});
+    const auto axes = weight_axes(module, node);
+    for (const auto& [operand, in, out] : axes) {
+      const ValueId weight = node.inputs[operand];
+      if (!module.is_weight(weight)) continue;
+      if (const Member* written = member_at(group, weight, out)) {
+        if (set.writers.empty()) set.channels_per_group = static_cast<int64_t>(written->indices.size());
+        (add_once(set.writers, id) ? set.written : more_written).push_back({weight, out});
       }
-      if (module.is_weight(weight) && axes->in >= 0 && member_at(group, weight, axes->in)) {
-        if (add_once(set.readers, id)) set.read.push_back({weight, axes->in});
-      }
-      continue;
+      if (in >= 0 && member_at(group, weight, in)) (add_once(set.readers, id) ? set.read : more_read).push_back({weight, in});
     }
+    if (!axes.empty()) continue;
     for (const ValueId input : node.inputs) {
       if (module.is_weight(input) && node.op->trainable && member_of(group, input)) add_once(set.through, id);
     }
   }
+  set.written.insert(set.written.end(), more_written.begin(), more_written.end());
+  set.read.insert(set.read.end(), more_read.begin(), more_read.end());
 }
 
-}  // namespace
-
-Result<Coupling> find_coupling(const Module& module) {
-  Elements elements(module);
+Result<Elements> couple_all(const Module& module, Answers answers) {
+  Elements elements(module, std::move(answers));
   for (const NodeId id : module.order()) {
     const Node& node = module.node(id);
     elements.at_node(id);
@@ -147,7 +159,35 @@ Result<Coupling> find_coupling(const Module& module) {
   }
   for (const ValueId id : module.inputs) elements.pin_value(id, kPinInput);
   for (const ValueId id : module.outputs) elements.pin_value(id, kPinOutput);
+  elements.pin_whole_axes();
+  return elements;
+}
 
+int64_t free_weight_elements(const Module& module, Elements& elements) {
+  int64_t count = 0;
+  elements.each([&](ValueId value, int64_t, int64_t, int32_t root) { count += module.is_weight(value) && elements.pin_of(root) == kNotPinned; });
+  return count;
+}
+
+// The rules' first answers; then, for each thing that these leave pinned, the first other answer that frees more.
+Result<Elements> best_coupling(const Module& module) {
+  FASTC_TRY(Elements best, couple_all(module, {}));
+  const std::vector<Elements::Asked> asked = best.asked();
+  for (const auto& [question, whole, alternatives] : asked) {
+    for (size_t other = 1; other < alternatives && best.pinned(whole); ++other) {
+      Answers answers = best.answers();
+      answers[question] = other;
+      FASTC_TRY(Elements tried, couple_all(module, std::move(answers)));
+      if (free_weight_elements(module, tried) > free_weight_elements(module, best)) best = std::move(tried);
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<Coupling> find_coupling(const Module& module) {
+  FASTC_TRY(Elements elements, best_coupling(module));
   Collected found = collect(module, elements);
   const auto uses = module.uses();
   Coupling coupling{std::move(found.groups), {}};

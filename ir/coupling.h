@@ -6,6 +6,9 @@
 // index) form a ChannelSet, which is what ratios and rounding apply to. A residual stream is one set; where the shortcut pads
 // channels with zeros it splits into sets that reach back to different stages.
 //
+// Where a reshape lets either one part of an axis or another lose elements (Coupler::choose), the first is taken unless it leaves the axis
+// pinned and another does not: channel shuffle loses the same places of every group, packed q, k and v lose heads.
+//
 // Idea: DepGraph (Fang et al., CVPR 2023), with elements in place of layers, so that slices, pads, concats and reshapes need no
 // special handling.
 #pragma once
@@ -40,7 +43,8 @@ struct ChannelSet {
   std::vector<size_t> groups;    // into Coupling::groups, in the order of their first member's indices
   std::vector<NodeId> writers;   // nodes whose output channels these are: conv, linear, embedding …
   std::vector<NodeId> readers;   // nodes whose input channels these are
-  std::vector<WeightAxis> written, read;  // the weight of each writer and reader, and the axis of it that these channels are
+  // The weight of each writer and reader, and the axis of it that these channels are; behind them the other weights of recurrent layers.
+  std::vector<WeightAxis> written, read;
   std::vector<NodeId> through;   // nodes with weights per channel that neither begin nor end it: norms, depthwise convolutions
   bool inner = true;             // false: some addition of two activations joins it (a residual stream)
   int64_t channels_per_group = 1;  // on the first writer's output axis; a head of an attention layer counts all its features

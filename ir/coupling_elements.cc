@@ -11,7 +11,7 @@ constexpr int64_t kLongestAxis = 1 << 18;
 
 }  // namespace
 
-Elements::Elements(const Module& module) : module_(module) {
+Elements::Elements(const Module& module, Answers answers) : module_(&module), answers_(std::move(answers)) {
   std::vector<bool> alive(module.value_count());
   for (const ValueId id : module.inputs) alive[id] = true;
   for (const NodeId id : module.order()) {
@@ -39,9 +39,9 @@ Elements::Elements(const Module& module) : module_(module) {
 }
 
 const Elements::Axis* Elements::axis_of(const Run& run) {
-  const Type& type = module_.value(run.value).type;
+  const Type& type = module_->value(run.value).type;
   if (run.axis < 0 || run.axis >= type.rank()) {
-    error_ = fmt::format("its coupling rule names axis {} of {} {}", run.axis, module_.value(run.value).name, type_text(type));
+    error_ = fmt::format("its coupling rule names axis {} of {} {}", run.axis, module_->value(run.value).name, type_text(type));
     return nullptr;
   }
   const Axis& axis = axes_[axes_of_value_[run.value] + run.axis];
@@ -49,7 +49,7 @@ const Elements::Axis* Elements::axis_of(const Run& run) {
   const int64_t count = run.count < 0 ? axis.size : run.count;
   const int64_t last = run.first + (count - 1) * run.step;
   if (run.first < 0 || run.step < 1 || run.repeat < 1 || (count > 0 && last >= axis.size)) {
-    error_ = fmt::format("its coupling rule reaches element {} of axis {} of {} {}", last, run.axis, module_.value(run.value).name, type_text(type));
+    error_ = fmt::format("its coupling rule reaches element {} of axis {} of {} {}", last, run.axis, module_->value(run.value).name, type_text(type));
     return nullptr;
   }
   return &axis;
@@ -88,7 +88,7 @@ void Elements::tie(const Run& a, const Run& b) {
   }
   const int64_t count = length(a, *axis_a);
   if (count != length(b, *axis_b)) {
-    error_ = fmt::format("its coupling rule ties {} elements of {} to {} of {}", count, module_.value(a.value).name, length(b, *axis_b), module_.value(b.value).name);
+    error_ = fmt::format("its coupling rule ties {} elements of {} to {} of {}", count, module_->value(a.value).name, length(b, *axis_b), module_->value(b.value).name);
     return;
   }
   for (int64_t i = 0; i < count; ++i) join(element(a, *axis_a, i), element(b, *axis_b, i));
@@ -100,18 +100,44 @@ void Elements::pin(const Run& a) {
   for (int64_t i = 0; i < length(a, *axis); ++i) mark(element(a, *axis, i), node_);
 }
 
+size_t Elements::choose(const Run& whole, size_t alternatives) {
+  const Question question{node_, asked_of_node_++};
+  asked_.push_back({question, whole, alternatives});
+  const auto answer = answers_.find(question);
+  return answer == answers_.end() ? 0 : answer->second;
+}
+
+bool Elements::pinned(const Run& run) {
+  const Axis* axis = axis_of(run);
+  if (!axis || axis->size < 0) return false;
+  for (int64_t i = 0; i < length(run, *axis); ++i) {
+    if (pin_of(root(element(run, *axis, i))) == kNotPinned) return false;
+  }
+  return true;
+}
+
 void Elements::pin_value(ValueId value, int reason) {
-  for (int64_t axis = 0; axis < module_.value(value).type.rank(); ++axis) {
+  for (int64_t axis = 0; axis < module_->value(value).type.rank(); ++axis) {
     const Run run{.value = value, .axis = axis};
     const Axis* place = axis_of(run);
     for (int64_t i = 0; place && i < place->size; ++i) mark(element(run, *place, i), reason);
   }
 }
 
+void Elements::pin_whole_axes() {
+  for (const Axis& axis : axes_) {
+    if (axis.size < 1) continue;
+    const int32_t first = root(axis.first);
+    bool together = true;
+    for (int64_t i = 1; together && i < axis.size; ++i) together = root(axis.first + static_cast<int32_t>(i)) == first;
+    if (together) mark(axis.first, kPinLast);
+  }
+}
+
 void Elements::pin_everything(const OpView& view) {
   for (const auto* list : {&view.node.inputs, &view.node.outputs}) {
     for (const ValueId value : *list) {
-      for (int64_t axis = 0; value != kNoId && axis < module_.value(value).type.rank(); ++axis) pin({.value = value, .axis = axis});
+      for (int64_t axis = 0; value != kNoId && axis < module_->value(value).type.rank(); ++axis) pin({.value = value, .axis = axis});
     }
   }
 }

@@ -60,6 +60,9 @@ class Coupler {
   };
   virtual void tie(const Run& a, const Run& b) = 0;
   virtual void pin(const Run& a) = 0;
+  // Where a rule has several legal couplings of `whole` (reshape [6] → [2,3] can lose a half or a third of it): which to declare, below
+  // `alternatives`. The first, unless it leaves `whole` pinned and another frees more.
+  virtual size_t choose(const Run& whole, size_t alternatives) { return (void)whole, (void)alternatives, size_t{0}; }
 };
 
 // After channels were removed: kept indices by (value, axis); absent means all kept.

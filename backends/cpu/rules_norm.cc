@@ -76,8 +76,12 @@ Status lower_embedding(Lowering& l, const Node& node) {
   return {};
 }
 
-// The IR has h0 and c0 after x; the kernel wants them last.
-Status lower_lstm(Lowering& l, const Node& node) {
+Status lower_group_norm(Lowering& l, const Node& node) {
+  return emit_plain(l, node, rt::Kernel::kGroupNorm, rt::GroupNormAttrs{static_cast<int32_t>(node.integer("groups")), static_cast<float>(node.number("eps"))});
+}
+
+// The IR has the initial states after x; the kernel wants them last.
+Status emit_recurrent(Lowering& l, const Node& node, rt::Kernel kernel, size_t states) {
   const rt::RecurrentAttrs attrs{static_cast<int32_t>(node.integer("hidden")), static_cast<int32_t>(node.integer("layers")), node.flag("bidirectional"),
                                  node.flag("batch_first"), node.flag("has_bias")};
   std::vector<uint32_t> inputs, outputs;
@@ -87,14 +91,19 @@ Status lower_lstm(Lowering& l, const Node& node) {
     return {};
   };
   FASTC_CHECK(append(node.input(0)));
-  for (size_t i = 3; i < node.inputs.size(); ++i) FASTC_CHECK(append(node.input(i)));
-  for (size_t i = 1; i < 3; ++i) FASTC_CHECK(append(node.input(i)));
+  for (size_t i = 1 + states; i < node.inputs.size(); ++i) FASTC_CHECK(append(node.input(i)));
+  for (size_t i = 1; i <= states; ++i) FASTC_CHECK(append(node.input(i)));
   for (const ValueId id : node.outputs) {
     FASTC_TRY(const uint32_t y, l.result(id, rt::Layout::kPlain));
     outputs.push_back(y);
   }
-  l.emit(rt::Kernel::kLstm, node, inputs, outputs, attrs);
+  l.emit(kernel, node, inputs, outputs, attrs);
   return {};
+}
+Status lower_lstm(Lowering& l, const Node& node) { return emit_recurrent(l, node, rt::Kernel::kLstm, 2); }
+Status lower_gru(Lowering& l, const Node& node) { return emit_recurrent(l, node, rt::Kernel::kGru, 1); }
+Status lower_rnn(Lowering& l, const Node& node) {
+  return emit_recurrent(l, node, node.string("activation") == "relu" ? rt::Kernel::kRnnRelu : rt::Kernel::kRnnTanh, 1);
 }
 
 }  // namespace
@@ -108,6 +117,9 @@ void add_norm_rules(Rules& rules) {
   rules["attention"] = lower_attention;
   rules["embedding"] = lower_embedding;
   rules["lstm"] = lower_lstm;
+  rules["gru"] = lower_gru;
+  rules["rnn"] = lower_rnn;
+  rules["group_norm"] = lower_group_norm;
 }
 
 }  // namespace fastc::lowering

@@ -164,6 +164,10 @@ enum class Kernel : uint32_t {
   kDequantize = 35, // x:u8 → y:f32 = s·(q−z); may change the layout
   kCumsum = 36,     // x → y   AxisAttrs
   kResize = 37,     // x → y   ResizeAttrs, channels-last
+  kGroupNorm = 38,  // x, weight[C]?, bias[C]? → y   GroupNormAttrs, kPlain
+  kGru = 39,        // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0? last → y, hn?   RecurrentAttrs
+  kRnnTanh = 40,    // as kGru; h = tanh(…)   RecurrentAttrs
+  kRnnRelu = 41,    // as kGru; h = relu(…)   RecurrentAttrs
 };
 
 struct ConvAttrs {
@@ -185,6 +189,7 @@ struct LinearAttrs {
 struct DynamicAttrs { uint32_t activation; float lo, hi; uint32_t per_row; };  // per_row 0: one range for the whole tensor
 struct MatmulAttrs { uint32_t transpose_a, transpose_b; };
 struct NormAttrs { int32_t axes; float epsilon; };  // over the last `axes` axes
+struct GroupNormAttrs { int32_t groups; float epsilon; };
 struct AttentionAttrs { uint32_t causal; float scale; uint32_t kv_groups, reserved; };
 struct RecurrentAttrs { int32_t hidden, layers, bidirectional, batch_first, has_bias; };
 struct PoolAttrs { int32_t kernel[2], stride[2], pad_begin[2], pad_end[2], dilation[2]; uint32_t count_include_pad, ceil; };

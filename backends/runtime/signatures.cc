@@ -106,6 +106,10 @@ bool norm(const Program& program, const OpRecord& op, Error& error) {
   const auto& a = attributes<NormAttrs>(program, op);
   return (a.axes >= 1 && a.axes <= static_cast<int32_t>(kMaxRank)) || bad(program, op, "its number of axes", a.axes, error);
 }
+bool group_norm(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<GroupNormAttrs>(program, op);
+  return a.groups >= 1 || bad(program, op, "its number of groups", a.groups, error);
+}
 bool recurrent(const Program& program, const OpRecord& op, Error& error) {
   const auto& a = attributes<RecurrentAttrs>(program, op);
   if (a.hidden < 1) return bad(program, op, "its hidden size", a.hidden, error);
@@ -150,6 +154,10 @@ constexpr Signature kSignatures[] = {
     {Kernel::kDequantize, "dequantize", "us > f", 0, nullptr},
     {Kernel::kCumsum, "cumsum", "fild > fild", sizeof(AxisAttrs), axis},
     {Kernel::kResize, "resize", "f > f", sizeof(ResizeAttrs), nullptr},
+    {Kernel::kGroupNorm, "group_norm", "f f? f? > f", sizeof(GroupNormAttrs), group_norm},
+    {Kernel::kGru, "gru", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
+    {Kernel::kRnnTanh, "rnn_tanh", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
+    {Kernel::kRnnRelu, "rnn_relu", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
 };
 
 }  // namespace

@@ -17,6 +17,11 @@ Result<PassReport> run_implicit(Module& module, std::string_view name, PassConte
   return report;
 }
 
+Status make_canonical(Module& module, PassContext& context) {
+  for (const char* pass : {"graph.canonicalize", "graph.norm", "graph.attention"}) FASTC_CHECK(run_implicit(module, pass, context));
+  return {};
+}
+
 Result<Module> ready_to_lower(const Module& module, PassContext& context) {
   Module copy = module;
   for (const char* pass : {"graph.fold", "graph.fuse", "graph.clean"}) FASTC_CHECK(run_implicit(copy, pass, context));

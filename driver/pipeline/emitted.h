@@ -15,6 +15,9 @@ namespace fastc {
 // Runs one registered pass with options given as JSON text; for the implicit ones. `context` may be what tests make.
 Result<PassReport> run_implicit(Module& module, std::string_view pass, PassContext& context);
 
+// After import: graph.canonicalize, then what models spell out becomes one op (graph.norm, graph.attention).
+Status make_canonical(Module& module, PassContext& context);
+
 // graph.fold and graph.fuse on a copy.
 Result<Module> ready_to_lower(const Module& module, PassContext& context);
 

@@ -1,3 +1,4 @@
+#include <ATen/ops/group_norm.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/rms_norm.h>
 
@@ -19,6 +20,12 @@ Result<Evaluate> layer_norm(const Site& site) {
   };
 }
 
+Result<Evaluate> group_norm(const Site& site) {
+  const int64_t groups = site.node.integer("groups");
+  const double eps = site.node.number("eps");
+  return [=](Call& call) { call.set(at::group_norm(call.in(0), groups, optional(call, 1), optional(call, 2), eps, false)); };
+}
+
 Result<Evaluate> rms_norm(const Site& site) {
   const double eps = site.node.number("eps");
   return [=](Call& call) {  // over the last axis
@@ -27,7 +34,7 @@ Result<Evaluate> rms_norm(const Site& site) {
   };
 }
 
-const RegisterEval registered_layer{"layer_norm", layer_norm}, registered_rms{"rms_norm", rms_norm};
+const RegisterEval registered_layer{"layer_norm", layer_norm}, registered_group{"group_norm", group_norm}, registered_rms{"rms_norm", rms_norm};
 
 }  // namespace
 }  // namespace fastc::engine

@@ -97,7 +97,10 @@ std::span<const RuleEntry> recurrent_rules();
 std::span<const RuleEntry> factory_rules();
 std::span<const RuleEntry> indexing_rules();
 std::span<const RuleEntry> scalar_rules();
+std::span<const RuleEntry> embedding_rules();
+std::span<const RuleEntry> einsum_rules();
 Rule find_rule(std::string_view op);
+std::vector<std::string_view> rule_names();  // sorted
 
 // Rules return one tensor mostly.
 inline Result<ArgList> one(Result<TensorArg> t) {

@@ -13,7 +13,25 @@ Result<ArgList> first_of(Result<TensorArg> y, size_t count) {
   return list;
 }
 
+// Instance norm as torch.export decomposes it: batch statistics of one sample that holds the channels of all, [1, N·C, H, W].
+Result<ArgList> statistics_of_one(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("input"));
+  const Shape shape = l.shape(x);
+  FASTC_TRY(double eps, call.number("eps"));
+  FASTC_TRY(auto y, l.emit("layer_norm", {x}, {{"axes", static_cast<int64_t>(shape.size()) - 2}, {"eps", eps}}));
+  for (const auto& [name, op] : {std::pair{"weight", "mul"}, std::pair{"bias", "add"}}) {
+    const auto factor = call.optional_tensor(name);
+    if (!factor) continue;
+    Shape column(shape.size(), Dim(1));
+    column[1] = shape[1];
+    FASTC_TRY(auto wide, l.reshape(*factor, std::move(column)));
+    FASTC_TRY(y, l.emit(op, {y, wide}));
+  }
+  return first_of(y, 3);
+}
+
 Result<ArgList> batch_norm(Lowering& l, const Call& call) {
+  if (auto x = call.tensor("input"); call.overload == "no_stats" && x && l.rank(*x) > 2 && l.shape(*x)[0] == Dim(1)) return statistics_of_one(l, call);
   if (call.flag_or("training", false) || call.flag_or("train", false))
     return input_error("the model was saved in training mode; call model.eval() before exporting");
   FASTC_TRY(auto x, call.tensor("input"));
@@ -21,7 +39,7 @@ Result<ArgList> batch_norm(Lowering& l, const Call& call) {
   auto mean = call.optional_tensor("running_mean"), var = call.optional_tensor("running_var");
   if (!mean || !var) return input_error("batch norm without running statistics is not supported; train with track_running_stats=True");
   FASTC_TRY(double eps, call.number("eps"));
-  size_t results = call.op == "batch_norm" ? 1 : 3;
+  size_t results = call.op == "batch_norm" || call.op == "instance_norm" ? 1 : 3;
   return first_of(l.emit("batch_norm", {x, operand(weight), operand(bias), *mean, *var},
                          {{"eps", eps}, {"momentum", call.number_or("momentum", 0.1)}}, mean->path),
                   results);
@@ -45,6 +63,25 @@ Result<ArgList> layer_norm(Lowering& l, const Call& call) {
                   call.op == "layer_norm" ? 1 : 3);
 }
 
+Result<TensorArg> groups_of(Lowering& l, const Call& call, const TensorArg& x, int64_t groups) {
+  auto weight = call.optional_tensor("weight"), bias = call.optional_tensor("bias");
+  return l.emit("group_norm", {x, operand(weight), operand(bias)}, {{"groups", groups}, {"eps", call.number_or("eps", 1e-5)}}, weight ? weight->path : std::string());
+}
+
+Result<ArgList> group_norm(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("input"));
+  FASTC_TRY(int64_t groups, call.integer(call.op == "group_norm" ? "num_groups" : "group"));
+  return first_of(groups_of(l, call, x, groups), call.op == "group_norm" ? 1 : 3);
+}
+
+// Each channel of each sample on its own: groups of one channel. With stored statistics it is batch norm.
+Result<ArgList> instance_norm(Lowering& l, const Call& call) {
+  if (!call.flag_or("use_input_stats", true)) return batch_norm(l, call);
+  FASTC_TRY(auto x, call.tensor("input"));
+  if (l.rank(x) < 2 || !l.shape(x)[1].is_constant()) return input_error("expected a fixed number of channels, found [{}]", shape_text(l.shape(x)));
+  return one(groups_of(l, call, x, l.shape(x)[1].constant()));
+}
+
 Result<ArgList> rms_norm(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("input"));
   FASTC_TRY(int64_t axes, trailing_axes(l, call, x));
@@ -62,6 +99,9 @@ constexpr RuleEntry kRules[] = {
     {"layer_norm", layer_norm},
     {"native_layer_norm", layer_norm},
     {"rms_norm", rms_norm},
+    {"group_norm", group_norm},
+    {"native_group_norm", group_norm},
+    {"instance_norm", instance_norm},
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ const std::unordered_map<std::string_view, Rule>& table() {
   static const auto* rules = [] {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (auto family : {convolution_rules(), pooling_rules(), norm_rules(), unary_rules(), binary_rules(), reduce_rules(), view_rules(),
-                        join_rules(), matmul_rules(), attention_rules(), recurrent_rules(), factory_rules(), indexing_rules(), scalar_rules()})
+                        join_rules(), matmul_rules(), attention_rules(), recurrent_rules(), factory_rules(), indexing_rules(), scalar_rules(),
+                        embedding_rules(), einsum_rules()})
       for (const auto& [op, rule] : family) map->emplace(op, rule);
     return map;
   }();
@@ -25,6 +26,13 @@ const std::unordered_map<std::string_view, Rule>& table() {
 Rule find_rule(std::string_view op) {
   auto it = table().find(op);
   return it == table().end() ? nullptr : it->second;
+}
+
+std::vector<std::string_view> rule_names() {
+  std::vector<std::string_view> names;
+  for (const auto& [name, rule] : table()) names.push_back(name);
+  std::ranges::sort(names);
+  return names;
 }
 
 Result<ArgList> Lowering::lower(const Call& call) {

@@ -215,11 +215,44 @@ Result<ArgList> pixel_shuffle(Lowering& l, const Call& call) {
   return one(l.reshape(moved, {s[0], c, s[2] * Dim(r), s[3] * Dim(r)}));
 }
 
+// [N, C, H·r, W·r] → [N, C·r², H, W]
+Result<ArgList> pixel_unshuffle(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t r, call.integer("downscale_factor"));
+  Shape s = l.shape(x);
+  if (s.size() != 4 || r < 1) return input_error("expected an input of 4 axes, found [{}]", shape_text(s));
+  FASTC_TRY(Dim h, Dim::exact_div(s[2], Dim(r)));
+  FASTC_TRY(Dim w, Dim::exact_div(s[3], Dim(r)));
+  FASTC_TRY(auto split, l.reshape(x, {s[0], s[1], h, Dim(r), w, Dim(r)}));
+  FASTC_TRY(auto moved, l.permute(split, {0, 1, 3, 5, 2, 4}));
+  return one(l.reshape(moved, {s[0], s[1] * Dim(r * r), h, w}));
+}
+
+// What is pushed out at the end of an axis comes in again at its beginning.
+Result<ArgList> roll(Lowering& l, const Call& call) {
+  FASTC_TRY(auto y, call.tensor("self"));
+  FASTC_TRY(auto shifts, call.integers("shifts"));
+  FASTC_TRY(auto dims, call.integers("dims"));
+  if (dims.size() != shifts.size()) return input_error("expected a shift for each of {} axes, found {}", dims.size(), shifts.size());
+  for (size_t i = 0; i < dims.size(); ++i) {
+    FASTC_TRY(int64_t axis, l.axis(dims[i], l.rank(y)));
+    const Dim size = l.shape(y)[static_cast<size_t>(axis)];
+    if (!size.is_constant()) return input_error("cannot roll an axis of length {}; fix the size", size.text());
+    const int64_t n = size.constant(), shift = n == 0 ? 0 : ((shifts[i] % n) + n) % n;
+    if (shift == 0) continue;
+    FASTC_TRY(auto last, l.slice(y, axis, Dim(n - shift), Dim(n)));
+    FASTC_TRY(auto first, l.slice(y, axis, Dim(0), Dim(n - shift)));
+    FASTC_TRY(y, l.emit("concat", {last, first}, {{"axis", axis}}));
+  }
+  return ArgList{Arg{y}};
+}
+
 constexpr RuleEntry kRules[] = {
     {"view", view}, {"reshape", view}, {"_unsafe_view", view}, {"view_as", view}, {"reshape_as", view}, {"view_copy", view}, {"flatten", flatten},
     {"unflatten", unflatten}, {"squeeze", squeeze}, {"unsqueeze", unsqueeze}, {"permute", permute}, {"transpose", transpose},
     {"t", transpose}, {"numpy_T", transpose}, {"mT", transpose}, {"movedim", movedim}, {"slice", slice}, {"select", select}, {"narrow", narrow},
     {"expand", expand}, {"expand_as", expand}, {"repeat", repeat}, {"pad", pad}, {"constant_pad_nd", pad}, {"pixel_shuffle", pixel_shuffle},
+    {"pixel_unshuffle", pixel_unshuffle}, {"roll", roll},
 };
 
 }  // namespace

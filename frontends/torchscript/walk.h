@@ -45,6 +45,7 @@ class Walker {
   Status loop(torch::jit::Node& node, Frame& frame);
   Status unpack(torch::jit::Node& node, Frame& frame);
   Status prim(torch::jit::Node& node, Frame& frame);
+  Status append(torch::jit::Node& node, Frame& frame);
   Status aten_op(torch::jit::Node& node, Frame& frame);
 
   Result<Slot> slot(const torch::jit::Value* value, Frame& frame);

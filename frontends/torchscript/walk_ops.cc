@@ -1,4 +1,5 @@
 // The rest of the walker: aten ops, the small prim ops, and what in-place ops change.
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -18,6 +19,16 @@ bool is_view(std::string_view op) {
   static const std::set<std::string_view> kViews{"view", "reshape", "flatten", "unflatten", "slice", "select", "narrow", "transpose", "t", "permute", "movedim",
                                                  "expand", "expand_as", "unsqueeze", "squeeze", "chunk", "split", "split_with_sizes", "unbind", "view_as"};
   return kViews.contains(op);
+}
+
+// A list that nothing else may hold: made here, read by aten ops and by the function's own return. Lists are copied where they are passed
+// on, so that another holder would not see what is appended.
+bool is_own_list(const torch::jit::Value* list) {
+  if (list->node()->kind() != c10::prim::ListConstruct) return false;
+  return std::ranges::all_of(list->uses(), [&](const torch::jit::Use& use) {
+    const bool returned = use.user->kind() == c10::prim::Return && use.user->owningBlock() == list->owningGraph()->block();
+    return use.user->kind().is_aten() || returned;
+  });
 }
 
 bool is_in_place(std::string_view name) { return name.size() > 1 && name.ends_with('_') && !name.ends_with("__"); }
@@ -55,8 +66,19 @@ Status Walker::refresh(Arg& arg) const {
   return {};
 }
 
+Status Walker::append(torch::jit::Node& node, Frame& frame) {
+  const std::string where = fmt::format("op aten::append at {}, in {}", source_of(node), frame.scope);
+  if (!is_own_list(node.input(0))) return input_error("{}: appending to a list that is also held elsewhere is not supported; build the list in one place", where);
+  FASTC_TRY(Arg item, arg(node.input(1), frame));
+  FASTC_TRY(Arg list, arg(node.input(0), frame));
+  std::get<ArgList>(list.value).push_back(std::move(item));
+  frame.env[node.input(0)] = frame.env[node.output()] = std::move(list);
+  return {};
+}
+
 Status Walker::aten_op(torch::jit::Node& node, Frame& frame) {
   std::string name = node.kind().toUnqualString();
+  if (name == "append") return append(node, frame);
   Call call;
   call.op = name;
   bool in_place = is_in_place(name);

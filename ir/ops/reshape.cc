@@ -51,16 +51,27 @@ std::vector<int64_t> long_axes(const Shape& shape, int64_t first, int64_t last) 
   return out;
 }
 
-// `whole` is one axis, `parts` several whose product it is: an element of the first part is a run of `repeat` elements of the
-// whole. The other parts cannot lose anything on their own.
+// `whole` is one axis, `parts` several whose product it is. One of the parts can lose elements: the first (heads), unless the coupler
+// finds that another frees more (channel shuffle; q, k and v packed before the heads). With n elements in that part and m in those behind it,
+// its element j is the runs [(a·n + j)·m, (a·n + j + 1)·m) of the whole, for every a.
 void couple_split(Coupler& coupler, ValueId whole, int64_t axis, ValueId split, const Shape& shape, const std::vector<int64_t>& parts) {
-  Dim repeat = 1;
-  for (size_t i = 1; i < parts.size(); ++i) {
-    repeat = repeat * shape[parts[i]];
-    pin_axis(coupler, split, parts[i]);
+  const size_t free = coupler.choose({.value = whole, .axis = axis}, parts.size());
+  Dim before = 1, behind = 1;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i != free) pin_axis(coupler, split, parts[i]);
+    if (i < free) before = before * shape[parts[i]];
+    if (i > free) behind = behind * shape[parts[i]];
   }
-  if (!repeat.is_constant()) return pin_axis(coupler, split, parts[0]), pin_axis(coupler, whole, axis);
-  coupler.tie({.value = split, .axis = parts[0], .repeat = repeat.constant()}, {.value = whole, .axis = axis});
+  const Dim size = shape[parts[free]] * behind;
+  if (!behind.is_constant() || (free > 0 && (!before.is_constant() || !size.is_constant()))) {
+    pin_axis(coupler, split, parts[free]);
+    return pin_axis(coupler, whole, axis);
+  }
+  const Coupler::Run part{.value = split, .axis = parts[free], .repeat = behind.constant()};
+  if (free == 0) return coupler.tie(part, {.value = whole, .axis = axis});
+  for (int64_t a = 0; a < before.constant(); ++a) {
+    coupler.tie(part, {.value = whole, .axis = axis, .first = a * size.constant(), .count = size.constant()});
+  }
 }
 
 void couple(const OpView& view, Coupler& coupler) {

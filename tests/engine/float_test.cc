@@ -159,3 +159,27 @@ TEST_CASE("attention and lstm") {
   const double c1 = 0.5 * std::tanh(1.0), c2 = 0.5 * c1 + c1;
   check_close(y[0], f32({1, 2, 1}, {static_cast<float>(0.5 * std::tanh(c1)), static_cast<float>(0.5 * std::tanh(c2))}));
 }
+
+TEST_CASE("gru and rnn") {
+  // Two steps by hand: no input weights, so that each gate is its biases and U·h.
+  const auto y = outputs_of(R"(module m (%x : f32[1,2,1]) -> (%g, %r) {
+    @ih : f32[3,1] = [[0], [0], [1]]
+    @hh : f32[3,1] = [[0], [0], [2]]
+    @bi : f32[3] = zeros
+    @bh : f32[3] = [0, 0, 1]
+    @wi : f32[1,1] = [[1]]
+    @wh : f32[1,1] = [[0.5]]
+    %g, %gh = gru(%x, _, @ih, @hh, @bi, @bh) {hidden=1, batch_first=true}
+    %r, %rh = rnn(%x, _, @wi, @wh) {hidden=1, batch_first=true, has_bias=false, activation="relu"}
+  })", {f32({1, 2, 1}, {3, -1})});
+  // r = z = 1/2: n = tanh(x + (2h + 1)/2), h' = (n + h)/2.
+  const double h1 = 0.5 * std::tanh(3.5), h2 = 0.5 * (std::tanh(-1 + 0.5 * (2 * h1 + 1)) + h1);
+  check_close(y[0], f32({1, 2, 1}, {static_cast<float>(h1), static_cast<float>(h2)}));
+  check_close(y[1], f32({1, 2, 1}, {3, 0.5f}));
+}
+
+TEST_CASE("group norm") {
+  // Group 0 holds 1 and 3: -1 and 1; group 1 holds 5 and 9: -1 and 1.
+  check_op("%x : f32[1,4]", "group_norm(%x, @g, @b) {groups=2, eps=0.0} @g : f32[4] = [1, 2, 3, 4] @b : f32[4] = [0, 10, 20, 30]",
+           {f32({1, 4}, {1, 3, 5, 9})}, f32({1, 4}, {-1, 12, 17, 34}));
+}

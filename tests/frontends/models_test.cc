@@ -1,37 +1,15 @@
 // Models imported from every format give the recorded outputs, at the recorded batch and at another.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 
-#include "base/npy.h"
 #include "engine/engine.h"
-#include "frontends/frontend.h"
 #include "ir/op.h"
 #include "ir/text.h"
-#include "tests/catch.h"
+#include "tests/recorded.h"
 
 namespace fastc {
 namespace {
 
-Result<Tensor> tensor_of(const NpyArray& array) {
-  FASTC_TRY(DType dtype, parse_dtype(array.descr == "<i8" ? "i64" : array.descr == "<f4" ? "f32" : array.descr == "|b1" ? "bool" : array.descr));
-  return tensor_of_bytes(dtype, array.shape, array.data.bytes.data());
-}
-
-// The arrays PREFIXinput_0 … and PREFIXoutput.
-struct Recorded {
-  std::vector<Tensor> inputs;
-  Tensor output;
-};
-std::optional<Recorded> recorded(const std::filesystem::path& path, const std::string& prefix) {
-  auto npz = NpzReader::open(path);
-  REQUIRE(npz);
-  if (!npz->has(prefix + "output")) return std::nullopt;
-  Recorded r;
-  for (int i = 0; npz->has(prefix + "input_" + std::to_string(i)); ++i) r.inputs.push_back(*tensor_of(*npz->read(prefix + "input_" + std::to_string(i))));
-  r.output = *tensor_of(*npz->read(prefix + "output"));
-  return r;
-}
+using test::batch_options, test::recorded, test::Recorded;
 
 // The largest difference over the largest recorded output.
 double relative_error(const Module& module, const Recorded& r) {
@@ -40,28 +18,7 @@ double relative_error(const Module& module, const Recorded& r) {
   auto outputs = evaluator->run(r.inputs);
   if (!outputs) FAIL(outputs.error().message);
   REQUIRE(outputs->size() == 1);
-  REQUIRE(outputs->front().shape() == r.output.shape());
-  auto got = to_doubles(outputs->front()), want = to_doubles(r.output);
-  double largest = 0, worst = 0;
-  for (size_t i = 0; i < want.size(); ++i) {
-    largest = std::max(largest, std::abs(want[i]));
-    double error = std::abs(got[i] - want[i]);
-    worst = std::max(worst, std::isnan(error) ? HUGE_VAL : error);
-  }
-  REQUIRE(largest > 0);
-  return worst / largest;
-}
-
-// N, then the recorded sizes: what a user writes in the recipe for a .pt.
-ImportOptions batch_options(const Recorded& r) {
-  ImportOptions options;
-  for (size_t i = 0; i < r.inputs.size(); ++i) {
-    Shape shape;
-    for (int64_t n : r.inputs[i].shape()) shape.push_back(Dim(n));
-    shape[0] = Dim::symbol("N");
-    options.inputs["input_" + std::to_string(i)] = {shape, r.inputs[i].dtype()};
-  }
-  return options;
+  return test::relative_error(outputs->front(), r.output);
 }
 
 void check_model(const std::filesystem::path& model, const std::filesystem::path& npz, bool any_batch = true) {

@@ -244,3 +244,111 @@ TEST_CASE("what mixes channels pins them, and says so") {
   CHECK(set_of(m, c, "a", 0) == nullptr);
   CHECK(coupling_text(m, c).find("pinned: s (softmax) needs every one of them") != std::string::npos);
 }
+
+TEST_CASE("a channel shuffle keeps its groups equal: a channel goes with those in its place of the other groups") {
+  Module m = read(R"(module m (%x : f32[N,3,4,4]) -> (%out) symbols N in [1, 8] {
+  @a.w : f32[6,3,1,1] = random(1)
+  @b.w : f32[2,6,1,1] = random(2)
+  %a = conv(%x, @a.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %split = reshape(%a) {shape=[N,2,3,4,4]}
+  %swap = permute(%split) {perm=[0,2,1,3,4]}
+  %shuffled = reshape(%swap) {shape=[N,6,4,4]}
+  %out = conv(%shuffled, @b.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+})");
+  const Coupling c = coupling_of(m);
+  const ChannelSet* set = set_of(m, c, "a.w", 0);
+  REQUIRE(set);
+  REQUIRE(set->groups.size() == 3);
+  CHECK(indices(m, c.groups[set->groups[1]], "a.w", 0) == std::vector<int64_t>{1, 4});
+  CHECK(indices(m, c.groups[set->groups[1]], "b.w", 1) == std::vector<int64_t>{2, 3});
+  const auto before = weight(m, "b.w");
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{set->groups[1]}));
+  CHECK(type_text(m.value(m.find_value("split")).type) == "f32[N,2,2,4,4]");
+  CHECK(weight(m, "b.w") == std::vector<double>{before[0], before[1], before[4], before[5], before[6], before[7], before[10], before[11]});
+}
+
+TEST_CASE("q, k and v packed in front of the heads lose heads") {
+  Module m = read(R"(module m (%x : f32[N,L,6]) -> (%y) symbols N in [1, 8], L in [1, 8] {
+  @qkv.w : f32[12,6] = random(1)
+  @o.w : f32[6,4] = random(4)
+  %qkv = linear(%x, @qkv.w)
+  %five = reshape(%qkv) {shape=[N,L,3,2,2]}
+  %front = permute(%five) {perm=[2,0,3,1,4]}
+  %q0 = slice(%front) {axis=0, start=0, end=1}
+  %k0 = slice(%front) {axis=0, start=1, end=2}
+  %v0 = slice(%front) {axis=0, start=2, end=3}
+  %q = reshape(%q0) {shape=[N,2,L,2]}
+  %k = reshape(%k0) {shape=[N,2,L,2]}
+  %v = reshape(%v0) {shape=[N,2,L,2]}
+  %att = attention(%q, %k, %v) {scale=1}
+  %back = permute(%att) {perm=[0,2,1,3]}
+  %flat = reshape(%back) {shape=[N,L,4]}
+  %y = linear(%flat, @o.w)
+})");
+  const Coupling c = coupling_of(m);
+  const ChannelSet* heads = set_of(m, c, "qkv.w", 0);
+  REQUIRE(heads);
+  REQUIRE(heads->groups.size() == 2);
+  CHECK(indices(m, c.groups[heads->groups[1]], "qkv.w", 0) == std::vector<int64_t>{2, 3, 6, 7, 10, 11});
+  CHECK(indices(m, c.groups[heads->groups[1]], "o.w", 1) == std::vector<int64_t>{2, 3});
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{heads->groups[0]}));
+  CHECK(type_text(m.value(m.find_value("five")).type) == "f32[N,L,3,1,2]");
+}
+
+TEST_CASE("a recurrent layer's hidden unit goes from all gates, layers and directions") {
+  for (const auto& [op, gates] : {std::pair{"lstm", 4}, {"gru", 3}, {"rnn", 1}}) {
+    INFO(op);
+    const int rows = 2 * gates;
+    const std::string results = op == std::string("lstm") ? "%y, %h, %c" : "%y, %h", states = op == std::string("lstm") ? "_, _" : "_";
+    std::string text = "module m (%x : f32[N,L,3]) -> (%out) symbols N in [1, 8], L in [1, 8] {\n  @in.w : f32[5,3] = random(1)\n  @out.w : f32[2,4] = random(2)\n";
+    std::string weights;
+    for (int layer = 0; layer < 2; ++layer) {
+      for (int direction = 0; direction < 2; ++direction) {
+        const std::string at = fmt::format("{}{}", layer, direction);
+        text += fmt::format("  @ih{} : f32[{},{}] = random(3)\n  @hh{} : f32[{},2] = random(4)\n  @b{} : f32[{}] = random(5)\n", at, rows, layer == 0 ? 5 : 4, at, rows, at, rows);
+        weights += fmt::format(", @ih{}, @hh{}, @b{}, @b{}", at, at, at, at);
+      }
+    }
+    text += fmt::format("  %in = linear(%x, @in.w)\n  {} = {}(%in, {}{}) {{hidden=2, layers=2, bidirectional=true, batch_first=true}}\n  %out = linear(%y, @out.w)\n}}", results, op, states, weights);
+    Module m = read(text);
+    const Coupling c = coupling_of(m);
+    const ChannelSet* units = set_of(m, c, "hh01", 1);
+    REQUIRE(units);
+    REQUIRE(units->groups.size() == 2);
+    CHECK(units->channels_per_group == 1);
+    CHECK(indices(m, c.groups[units->groups[1]], "ih10", 1) == std::vector<int64_t>{1, 3});  // both directions of the layer below
+    CHECK(indices(m, c.groups[units->groups[1]], "out.w", 1) == std::vector<int64_t>{1, 3});
+    CHECK(indices(m, c.groups[units->groups[1]], "b00", 0).size() == static_cast<size_t>(gates));
+    const ChannelSet* inputs = set_of(m, c, "in.w", 0);
+    REQUIRE(inputs);
+    CHECK(inputs->groups.size() == 5);
+    REQUIRE(remove_groups(m, c, std::vector<size_t>{units->groups[0], inputs->groups[4]}));
+    CHECK(shape(m, "ih00") == std::vector<int64_t>{gates, 4});
+    CHECK(shape(m, "ih11") == std::vector<int64_t>{gates, 2});
+    CHECK(shape(m, "hh11") == std::vector<int64_t>{gates, 1});
+    CHECK(m.node(m.find_node("y")).integer("hidden") == 1);
+  }
+}
+
+TEST_CASE("group norm: every group loses the same place; groups of one channel go whole") {
+  const std::string text = R"(module m (%x : f32[N,1,4,4]) -> (%o) symbols N in [1, 8] {{
+  @a.w : f32[4,1,1,1] = random(1)
+  @n.w : f32[4] = [1,2,3,4]
+  @o.w : f32[1,4,1,1] = random(2)
+  %a = conv(%x, @a.w) {{stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}}
+  %n = group_norm(%a, @n.w) {{groups={}}}
+  %o = conv(%n, @o.w) {{stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}}
+}})";
+  Module two = read(fmt::format(fmt::runtime(text), 2)), four = read(fmt::format(fmt::runtime(text), 4));
+  const Coupling c = coupling_of(two), d = coupling_of(four);
+  const ChannelSet *pairs = set_of(two, c, "a.w", 0), *singles = set_of(four, d, "a.w", 0);
+  REQUIRE(pairs);
+  REQUIRE(singles);
+  CHECK(indices(two, c.groups[pairs->groups[0]], "n.w", 0) == std::vector<int64_t>{0, 2});
+  REQUIRE(singles->groups.size() == 4);
+  REQUIRE(remove_groups(two, c, std::vector<size_t>{pairs->groups[0]}));
+  REQUIRE(remove_groups(four, d, std::vector<size_t>{singles->groups[0]}));
+  CHECK(weight(two, "n.w") == std::vector<double>{2, 4});
+  CHECK(two.node(two.find_node("n")).integer("groups") == 2);
+  CHECK(four.node(four.find_node("n")).integer("groups") == 3);
+}

@@ -306,3 +306,48 @@ TEST_CASE("an LSTM cell, both directions, against its equations", "[ops]") {
   CHECK(ys[0] == Approx(first_forward)); CHECK(ys[1] == Approx(hb)); CHECK(ys[2] == Approx(hf)); CHECK(ys[3] == Approx(first_backward));
   CHECK(o.outputs[1].numbers<float>()[0] == Approx(hf)); CHECK(o.outputs[2].numbers<float>()[1] == Approx(cb));
 }
+
+
+TEST_CASE("GRU and RNN cells against their equations", "[ops]") {
+  Artifact a;  // one feature, one hidden unit, two steps
+  const Floats wi = {0.5f, -0.3f, 0.8f}, wh = {0.2f, 0.4f, -0.6f}, bi = {0.1f, 0.2f, 0.3f}, bh = {-0.2f, 0.5f, 0.7f};
+  const auto x = a.input("x", DType::kF32, {2, 1, 1}), h0 = a.input("h0", DType::kF32, {1, 1, 1});
+  const auto w = a.constant<float>("w", {3, 1}, wi), u = a.constant<float>("u", {3, 1}, wh), b = a.constant<float>("b", {3}, bi), c = a.constant<float>("c", {3}, bh);
+  const auto w1 = a.constant<float>("w1", {1, 1}, {2}), u1 = a.constant<float>("u1", {1, 1}, {-1});
+  const auto y = a.value("y", DType::kF32, {2, 1, 1}), last = a.value("last", DType::kF32, {1, 1, 1}), tanh = a.value("tanh", DType::kF32, {2, 1, 1}),
+             relu = a.value("relu", DType::kF32, {2, 1, 1});
+  a.op(Kernel::kGru, "gru", {x, w, u, b, c, h0}, {y, last}, RecurrentAttrs{1, 1, 0, 0, 1});
+  a.op(Kernel::kRnnTanh, "tanh", {x, w1, u1, kNone}, {tanh, kNone}, RecurrentAttrs{1, 1, 0, 0, 0});
+  a.op(Kernel::kRnnRelu, "relu", {x, w1, u1}, {relu, kNone}, RecurrentAttrs{1, 1, 0, 0, 0});
+  a.outputs = {y, last, tanh, relu};
+  const Floats xs = {0.9f, -0.4f};
+  const Outcome o = run(a, {Array::of<float>({2, 1, 1}, xs), Array::of<float>({1, 1, 1}, {0.25f})});
+  REQUIRE(o.message == "");
+  const auto sigma = [](double v) { return 1 / (1 + std::exp(-v)); };
+  double h = 0.25;
+  for (int t = 0; t < 2; ++t) {
+    const double r = sigma(wi[0] * xs[t] + bi[0] + wh[0] * h + bh[0]), z = sigma(wi[1] * xs[t] + bi[1] + wh[1] * h + bh[1]);
+    h = (1 - z) * std::tanh(wi[2] * xs[t] + bi[2] + r * (wh[2] * h + bh[2])) + z * h;
+    CHECK(o.outputs[0].numbers<float>()[t] == Approx(h));
+  }
+  CHECK(o.outputs[1].numbers<float>()[0] == Approx(h));
+  const double first = std::tanh(1.8);
+  CHECK(o.outputs[2].numbers<float>()[1] == Approx(std::tanh(-0.8 - first)));
+  CHECK(o.outputs[3].numbers<float>()[0] == Approx(1.8));
+  CHECK(o.outputs[3].numbers<float>()[1] == 0.0f);
+}
+
+TEST_CASE("group norm over channels and pixels of each group", "[ops]") {
+  Artifact a;
+  const auto x = a.input("x", DType::kF32, {1, 4, 2});
+  const auto w = a.constant<float>("w", {4}, {1, 10, 1, 1}), b = a.constant<float>("b", {4}, {0, 5, 0, 100});
+  const auto y = a.value("y", DType::kF32, {1, 4, 2}), single = a.value("single", DType::kF32, {1, 4, 2});
+  a.op(Kernel::kGroupNorm, "gn", {x, w, b}, {y}, GroupNormAttrs{2, 0});
+  a.op(Kernel::kGroupNorm, "in", {x, kNone, kNone}, {single}, GroupNormAttrs{4, 1});
+  a.outputs = {y, single};
+  const Outcome o = run(a, {Array::of<float>({1, 4, 2}, {1, 1, 3, 3, -6, 8, -6, 8})});
+  REQUIRE(o.message == "");
+  CHECK(o.outputs[0].numbers<float>() == Floats{-1, -1, 15, 15, -1, 1, 99, 101});
+  CHECK(o.outputs[1].numbers<float>()[0] == 0.0f);
+  CHECK(o.outputs[1].numbers<float>()[5] == Approx(7 / std::sqrt(50.0)));
+}

@@ -60,6 +60,56 @@ class Norm final : public Op {
   double epsilon_ = 0;
 };
 
+// y = (x − mean)/√(var + ε)·weight + bias over each run of C/groups channels with all that lies behind them (Wu & He 2018).
+class GroupNorm final : public Op {
+ public:
+  bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
+    begin();
+    const auto& a = *static_cast<const GroupNormAttrs*>(attributes);
+    x_ = in[0], y_ = out[0], groups_ = a.groups, epsilon_ = a.epsilon;
+    if (!same_stored_shape(*x_, *y_) || x_->channels_last() || y_->channels_last() || x_->rank < 2) return misfit(c, "its input and output must be plain and of one shape");
+    const int64_t channels = x_->shape[1];
+    if (channels % groups_ != 0) return misfit(c, "its %lld channels do not divide into %lld groups", (long long)channels, (long long)groups_);
+    weight_ = in.size() > 1 ? in[1] : nullptr;
+    bias_ = in.size() > 2 ? in[2] : nullptr;
+    for (const Tensor* t : {weight_, bias_}) {
+      if (t != nullptr && t->elements != channels) return misfit(c, "\"%s\" has %lld elements, expected %lld", t->name, (long long)t->elements, (long long)channels);
+    }
+    const int64_t planes = x_->shape[0] * channels;
+    each_ = channels / groups_, plane_ = planes == 0 ? 0 : x_->elements / planes;
+    add(run, this, x_->elements == 0 ? 0 : x_->shape[0] * groups_);
+    return true;
+  }
+
+ private:
+  static void run(const void* self, int64_t begin, int64_t end, void*) {
+    const auto& n = *static_cast<const GroupNorm*>(self);
+    const int64_t size = n.each_ * n.plane_;
+    for (int64_t g = begin; g < end; ++g) {
+      const float* x = n.x_->as<const float>() + g * size;
+      double sum = 0, squares = 0;
+      for (int64_t i = 0; i < size; ++i) sum += x[i];
+      const double mean = sum / static_cast<double>(size);
+      for (int64_t i = 0; i < size; ++i) squares += (x[i] - mean) * (x[i] - mean);
+      const auto inverse = static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(size) + n.epsilon_));
+      for (int64_t i = 0; i < n.each_; ++i) n.scale(g, i, static_cast<float>(mean), inverse);
+    }
+  }
+
+  // Channel i of group g.
+  void scale(int64_t g, int64_t i, float centre, float inverse) const {
+    const int64_t channel = g % groups_ * each_ + i, at = (g * each_ + i) * plane_;
+    const float weight = weight_ == nullptr ? 1.0f : weight_->as<const float>()[channel], bias = bias_ == nullptr ? 0.0f : bias_->as<const float>()[channel];
+    const float* x = x_->as<const float>() + at;
+    float* y = y_->as<float>() + at;
+    for (int64_t p = 0; p < plane_; ++p) y[p] = (x[p] - centre) * inverse * weight + bias;
+  }
+
+  const Tensor *x_ = nullptr, *y_ = nullptr, *weight_ = nullptr, *bias_ = nullptr;
+  int64_t groups_ = 1, each_ = 1, plane_ = 0;
+  double epsilon_ = 0;
+};
+
 // exp(x − max)/Σ, or x − max − log Σ (flags & 1), along a stored axis.
 class Softmax final : public Op {
  public:
@@ -104,6 +154,7 @@ class Softmax final : public Op {
 
 std::unique_ptr<Op> make_layer_norm() { return std::make_unique<Norm>(true); }
 std::unique_ptr<Op> make_rms_norm() { return std::make_unique<Norm>(false); }
+std::unique_ptr<Op> make_group_norm() { return std::make_unique<GroupNorm>(); }
 std::unique_ptr<Op> make_softmax() { return std::make_unique<Softmax>(); }
 
 }  // namespace fastc::rt

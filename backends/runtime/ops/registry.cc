@@ -41,6 +41,10 @@ std::unique_ptr<Op> make_op(Kernel kernel) {
     case Kernel::kDequantize: return make_dequantize();
     case Kernel::kCumsum: return make_cumsum();
     case Kernel::kResize: return make_resize();
+    case Kernel::kGroupNorm: return make_group_norm();
+    case Kernel::kGru: return make_gru();
+    case Kernel::kRnnTanh: return make_rnn(false);
+    case Kernel::kRnnRelu: return make_rnn(true);
   }
   return nullptr;
 }

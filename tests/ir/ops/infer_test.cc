@@ -113,3 +113,18 @@ TEST_CASE("ops that move data") {
       {"%y = expand(%x) {shape=[N,5,8,8]}", "a shape that [N,4,8,8] broadcasts to"},
   });
 }
+
+TEST_CASE("group norm and recurrent layers") {
+  check_types({
+      {"%y = group_norm(%x, @c4) {groups=2}", "f32[N,4,8,8]"},
+      {"%y, %h = gru(%t, _, @w_ih, @w_hh4, @b_h, @b_h) {hidden=4, batch_first=true} @w_hh4 : f32[12,4] = zeros", "f32[N,L,4]"},
+      {"%y, %h = rnn(%t, _, @w_ih, @w_hh12) {hidden=12, has_bias=false} @w_hh12 : f32[12,12] = zeros", "f32[N,L,12]"},
+  });
+  check_refused({
+      {"%y = group_norm(%x) {groups=3}", "a divisor of the 4 channels"},
+      {"%y = group_norm(%x, @b6) {groups=2}", "one per channel"},
+      {"%y, %h = gru(%t, _, @w_ih, @w_hh, @b_h, @b_h) {hidden=3, batch_first=true}", "gates in the order r, z, n"},
+      {"%y, %h = gru(%t, _, @w_ih) {hidden=4}", "expected 6 operands (x, 1 states"},
+      {"%y, %h = rnn(%t, _, @w_ih, @w_hh) {hidden=3, activation=\"gelu\"}", "tanh or relu"},
+  });
+}
