@@ -226,7 +226,8 @@ Result<bool> group_queries(Module& m, NodeId id) {
 Result<PassReport> run(Module& module, const Options&, PassContext&) {
   int raised = 0, grouped = 0;
   for (const NodeId id : std::vector<NodeId>(module.order())) {
-    const auto found = find(module, Uses(module), module.node(id));
+    if (!is_op(module.node(id), "matmul")) continue;
+    const auto found = find(module, Uses(module), module.node(id));  // uses anew: raising the one before changed them
     if (!found) continue;
     FASTC_CHECK(Raiser(module, id).raise(*found));
     ++raised;
