@@ -15,6 +15,16 @@ endif()
 add_library(fastc_stb INTERFACE)
 target_include_directories(fastc_stb SYSTEM INTERFACE ${FASTC_STB_INCLUDE})
 
+# utf8proc brings no CMake package in Debian 12, only pkg-config's file.
+find_path(FASTC_UTF8PROC_INCLUDE utf8proc.h)
+find_library(FASTC_UTF8PROC_LIBRARY utf8proc)
+if(NOT FASTC_UTF8PROC_INCLUDE OR NOT FASTC_UTF8PROC_LIBRARY)
+  message(FATAL_ERROR "utf8proc was not found: install libutf8proc-dev, or run ./quickstart, which does.")
+endif()
+add_library(fastc_utf8proc INTERFACE)
+target_include_directories(fastc_utf8proc SYSTEM INTERFACE ${FASTC_UTF8PROC_INCLUDE})
+target_link_libraries(fastc_utf8proc INTERFACE ${FASTC_UTF8PROC_LIBRARY})
+
 # For report.html. The licence lies beside it in Debian's documents.
 find_file(FASTC_CHART_JS chart.min.js PATHS /usr/share/javascript/chart.js /usr/share/nodejs/chart.js/dist)
 find_file(FASTC_CHART_JS_LICENCE NAMES copyright LICENSE.md PATHS /usr/share/doc/libjs-chart.js)

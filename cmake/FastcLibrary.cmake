@@ -14,7 +14,7 @@ target_include_directories(fastc_lib PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_D
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/fastc>)
 target_compile_features(fastc_lib PUBLIC cxx_std_20)
 target_link_libraries(fastc_lib PUBLIC nlohmann_json::nlohmann_json fmt::fmt tl::expected
-  PRIVATE fastc_torch fastc_runtime ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS})
+  PRIVATE fastc_torch fastc_runtime fastc_utf8proc ZLIB::ZLIB Threads::Threads ${CMAKE_DL_LIBS})
 
 fastc_sources(cli_sources cli)
 if(cli_sources)

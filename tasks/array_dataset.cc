@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "tasks/augment.h"
+#include "tasks/readers/reader.h"
 
 namespace fastc {
 namespace {
@@ -62,8 +63,8 @@ struct Input {
 
 class ArrayDataset final : public Dataset {
  public:
-  ArrayDataset(std::vector<Input> inputs, std::optional<Column> labels, Augment augment, int64_t size)
-      : inputs_(std::move(inputs)), labels_(std::move(labels)), augment_(augment), size_(size) {}
+  ArrayDataset(std::vector<Input> inputs, std::optional<Column> labels, DType label_type, Augment augment, int64_t size)
+      : inputs_(std::move(inputs)), labels_(std::move(labels)), label_type_(label_type), augment_(augment), size_(size) {}
 
   int64_t size() const override { return size_; }
   bool has_labels() const override { return labels_.has_value(); }
@@ -88,27 +89,33 @@ class ArrayDataset final : public Dataset {
     }
     Batch batch;
     batch.size = static_cast<int64_t>(indices.size());
-    for (const auto& input : inputs_) batch.inputs.push_back(gather(input, indices, random));
+    for (const auto& input : inputs_) {
+      FASTC_TRY(Tensor tensor, gather(input, indices, random));
+      batch.inputs.push_back(std::move(tensor));
+    }
     if (labels_) {
-      batch.labels = Tensor::zeros(DType::kI64, {batch.size});
-      auto out = batch.labels.mutable_values<int64_t>();
+      batch.labels = Tensor::zeros(label_type_, {batch.size});
+      auto* out = static_cast<std::byte*>(batch.labels.mutable_raw());
       for (size_t i = 0; i < indices.size(); ++i)
-        convert(labels_->stored, labels_->sample(indices[i]), 1, DType::kI64, &out[i]);
+        convert(labels_->stored, labels_->sample(indices[i]), 1, label_type_, out + i * size_of(label_type_));
     }
     return batch;
   }
 
  private:
-  Tensor gather(const Input& input, std::span<const int64_t> indices, Random* random) const {
+  Result<Tensor> gather(const Input& input, std::span<const int64_t> indices, Random* random) const {
     std::vector<int64_t> shape{static_cast<int64_t>(indices.size())};
     shape.insert(shape.end(), input.delivered.begin(), input.delivered.end());
     Tensor out = Tensor::zeros(input.dtype, std::move(shape));
     const int64_t n = product_of(input.column.shape);
     const size_t item = size_of(input.column.stored);
     auto* target = static_cast<std::byte*>(out.mutable_raw());
+    const bool made = input.column.make != nullptr;
     std::vector<std::byte> changed(random != nullptr && augment_.any() ? static_cast<size_t>(n) * item : 0);
+    std::vector<std::byte> room(made ? static_cast<size_t>(n) * item : 0);
     for (const int64_t index : indices) {
-      const std::byte* source = input.column.sample(index);
+      if (made) FASTC_CHECK(input.column.make(index, room.data()));
+      const std::byte* source = made ? room.data() : input.column.sample(index);
       if (!changed.empty() && input.column.shape.size() == 3) {
         augment_image(augment_, *random, input.column.shape, item, source, changed.data());
         source = changed.data();
@@ -145,6 +152,7 @@ class ArrayDataset final : public Dataset {
 
   std::vector<Input> inputs_;
   std::optional<Column> labels_;
+  DType label_type_;
   Augment augment_;
   int64_t size_;
 };
@@ -162,7 +170,7 @@ std::vector<float> byte_table(const Input& input) {
 
 Status set_normalization(Input& input, const Normalize& normalize, std::string_view place) {
   const auto& shape = input.column.shape;
-  const size_t channels = shape.size() == 3 ? static_cast<size_t>(shape[0]) : 1;
+  const size_t channels = shape.size() == 3 || shape.size() == 1 ? static_cast<size_t>(shape[0]) : 1;
   const auto spread = [&](const char* key, const std::vector<double>& values, std::vector<float>& out) -> Status {
     if (values.size() != 1 && values.size() != channels)
       return usage_error("{}/normalize/{}: expected one number, or one for each of {} channels, found {}", place, key, channels, values.size());
@@ -204,7 +212,7 @@ Result<Input> prepare(NamedColumn named, const SampleOptions& options, std::stri
 }  // namespace
 
 int64_t Column::count() const {
-  int64_t n = 0;
+  int64_t n = made;
   for (const auto& part : parts) n += part.count;
   return n;
 }
@@ -225,7 +233,8 @@ const OptionSet<Normalize>& normalize_options() {
 }
 
 Result<std::unique_ptr<Dataset>> make_array_dataset(std::vector<NamedColumn> columns, std::optional<Column> labels,
-                                                    const SampleOptions& options, std::string_view place) {
+                                                    const SampleOptions& options, const ReaderContext& context) {
+  const std::string_view place = context.place;
   FASTC_TRY(const Augment augment, parse_augment(options.augment, json_child(place, "augment")));
   if (columns.empty()) return input_error("{}: expected at least one input, found none", place);
   const int64_t count = columns.front().column.count();
@@ -242,11 +251,13 @@ Result<std::unique_ptr<Dataset>> make_array_dataset(std::vector<NamedColumn> col
   }
   if (labels && labels->count() != count)
     return input_error("{}: expected {} labels, one a sample, found {}", place, count, labels->count());
+  if (labels && !can_convert(labels->stored, context.labels))
+    return input_error("{}: expected labels as integers, found {}", place, name_of(labels->stored));
   if (augment.any() && !image)
     return usage_error("{}/augment: expected images of channels, height and width, found samples of {}", place,
                        shape_words(inputs.front().column.shape));
   const int64_t size = std::min(count, options.limit.value_or(count));
-  return std::make_unique<ArrayDataset>(std::move(inputs), std::move(labels), augment, size);
+  return std::make_unique<ArrayDataset>(std::move(inputs), std::move(labels), context.labels, augment, size);
 }
 
 }  // namespace fastc

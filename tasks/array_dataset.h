@@ -1,8 +1,10 @@
-// The data set behind every reader of files: columns of equal-sized samples in mapped memory, converted a batch at a time.
-// A reader only says where the samples lie. Nothing but the batch asked for is ever turned into floats.
+// The data set behind every reader of files: columns of equal-sized samples, in mapped memory or worked out one at a time,
+// converted a batch at a time. A reader only says where the samples lie, or how one is made. Nothing but the batch asked for
+// is ever decoded or turned into floats.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,7 +17,9 @@
 
 namespace fastc {
 
-// Sample i of a run of samples lies at data + i·stride bytes, contiguous in itself.
+struct ReaderContext;
+
+// Sample i of a run of samples lies at data + i·stride bytes, contiguous in itself; or `make` writes it.
 struct Column {
   struct Part {  // one file, or one array; a column may be spread over several
     const std::byte* data = nullptr;
@@ -27,12 +31,17 @@ struct Column {
   std::vector<int64_t> shape;  // of one sample
   int64_t stride = 0;          // bytes from one sample to the next
 
+  // Instead of parts: so many samples, each made when it is asked for (an image decoded, a line tokenized) and written to
+  // `out`, which has room for one.
+  int64_t made = 0;
+  std::function<Status(int64_t index, std::byte* out)> make;
+
   int64_t count() const;
   const std::byte* sample(int64_t index) const;
 };
 
 struct Normalize {
-  std::vector<double> mean{0}, std{1};  // one for all channels, or one a channel
+  std::vector<double> mean{0}, std{1};  // one for all channels, or one a channel (of a plain vector: one a number)
 };
 
 // The options that every reader of files has.
@@ -64,9 +73,9 @@ struct NamedColumn {
   std::optional<Type> wanted;  // the network's type, where known
 };
 
-// `place` is the JSON pointer of the data set, for messages. Fails when sample shapes, element types, counts, normalization or
-// augmentation do not fit each other or the network.
+// Labels become what the context wants them as. Fails when sample shapes, element types, counts, normalization or augmentation
+// do not fit each other or the network.
 Result<std::unique_ptr<Dataset>> make_array_dataset(std::vector<NamedColumn> inputs, std::optional<Column> labels,
-                                                    const SampleOptions& options, std::string_view place);
+                                                    const SampleOptions& options, const ReaderContext& context);
 
 }  // namespace fastc

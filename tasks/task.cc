@@ -18,12 +18,15 @@ struct TaskType {
   const char* primary;
   bool needs_reference;
   bool needs_labels;  // of the evaluation and training data
+  DType labels;       // classes, or numbers
   std::unique_ptr<Metric> (*metric)();
 };
 
 constexpr TaskType kTypes[] = {
-    {"image_classification", "images with one right class each", "accuracy", false, true, classification_metric},
-    {"fidelity", "no labels: outputs are compared with the original's", "agreement", true, false, fidelity_metric},
+    {"image_classification", "images with one right class each", "accuracy", false, true, DType::kI64, classification_metric},
+    {"text_classification", "texts with one right class each", "accuracy", false, true, DType::kI64, text_classification_metric},
+    {"regression", "samples with one right number each", "pearson", false, true, DType::kF32, regression_metric},
+    {"fidelity", "no labels: outputs are compared with the original's", "agreement", true, false, DType::kI64, fidelity_metric},
 };
 
 struct TaskOptions {
@@ -61,13 +64,13 @@ class DataTask final : public Task {
   const TaskType& type_;
 };
 
-Result<std::unique_ptr<Dataset>> open_part(const json& data, const char* part, bool needs_labels, const std::filesystem::path& folder,
+Result<std::unique_ptr<Dataset>> open_part(const json& data, const char* part, const TaskType& type, const std::filesystem::path& folder,
                                            const std::map<std::string, Type>& inputs, uint64_t seed, const std::vector<std::string>& order) {
   if (data.is_null()) return nullptr;
-  const ReaderContext context{folder, inputs, seed, json_child("/task", part), order};
+  const ReaderContext context{folder, inputs, seed, json_child("/task", part), order, type.labels};
   FASTC_TRY(auto dataset, open_dataset(data, context));
-  if (needs_labels && !dataset->has_labels())
-    return usage_error("{}: expected data with labels, found none; say where they are (\"label\" in npz, \"labels\" in idx)", context.place);
+  if (type.needs_labels && !dataset->has_labels() && std::string_view(part) != "calibration")
+    return usage_error("{}: expected data with labels, found none; say where they are (\"label\" in npz, csv, tsv and jsonl, \"labels\" in idx)", context.place);
   return dataset;
 }
 
@@ -102,9 +105,9 @@ Result<std::unique_ptr<Task>> make_task(const json& recipe, const std::filesyste
   if (type->needs_labels && options.evaluation.is_null())
     return usage_error("/task: expected the key \"evaluation\" (the type {} scores labelled data), found none", type->name);
   auto task = std::make_unique<DataTask>(*type);
-  FASTC_TRY(task->calibration_, open_part(options.calibration, "calibration", false, folder, inputs, seed, order));
-  FASTC_TRY(task->train_, open_part(options.train, "train", type->needs_labels, folder, inputs, seed, order));
-  FASTC_TRY(task->evaluation_, open_part(options.evaluation, "evaluation", type->needs_labels, folder, inputs, seed, order));
+  FASTC_TRY(task->calibration_, open_part(options.calibration, "calibration", *type, folder, inputs, seed, order));
+  FASTC_TRY(task->train_, open_part(options.train, "train", *type, folder, inputs, seed, order));
+  FASTC_TRY(task->evaluation_, open_part(options.evaluation, "evaluation", *type, folder, inputs, seed, order));
   return task;
 }
 

@@ -22,7 +22,7 @@ namespace fastc {
 // Samples put together along axis 0. Floats arrive normalized, as the network wants them.
 struct Batch {
   std::vector<Tensor> inputs;  // in the order of input_names()
-  Tensor labels;               // i64 [batch] (classification), or undefined where the data has none
+  Tensor labels;               // [batch]: i64 classes, or f32 numbers (regression); undefined where the data has none
   int64_t size = 0;
 };
 
@@ -49,8 +49,8 @@ class FASTC_API Metric {
 class FASTC_API Task {
  public:
   virtual ~Task() = default;
-  virtual std::string type() const = 0;                 // "image_classification", "fidelity"
-  virtual std::string primary() const = 0;              // "accuracy", "agreement"
+  virtual std::string type() const = 0;                 // "image_classification", "fidelity" …
+  virtual std::string primary() const = 0;              // "accuracy", "pearson" …
   virtual bool needs_reference() const = 0;             // metric compares with the original's outputs
   virtual std::unique_ptr<Metric> metric() const = 0;
   // Null where the recipe names none.

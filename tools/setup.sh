@@ -11,7 +11,8 @@ die() {
 # docs/dependencies.md says what each is for.
 packages=(
   g++ cmake ninja-build ca-certificates python3-pip
-  nlohmann-json3-dev libcxxopts-dev libeigen3-dev libfmt-dev libexpected-dev zlib1g-dev libstb-dev libjs-chart.js
+  nlohmann-json3-dev libcxxopts-dev libeigen3-dev libfmt-dev libexpected-dev zlib1g-dev libstb-dev libutf8proc-dev
+  libjs-chart.js
   catch2 python3-jsonschema dataset-fashion-mnist
 )
 

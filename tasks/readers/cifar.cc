@@ -54,7 +54,7 @@ Result<std::unique_ptr<Dataset>> open(const Options& options, const ReaderContex
     images.parts.push_back({bytes.data() + label_bytes, size / record, file});
     labels.parts.push_back({bytes.data() + label_bytes - 1, size / record, file});
   }
-  return make_array_dataset({{name, std::move(images), known_type(context, name)}}, std::move(labels), options, context.place);
+  return make_array_dataset({{name, std::move(images), known_type(context, name)}}, std::move(labels), options, context);
 }
 
 Result<std::unique_ptr<Dataset>> open10(const Options& options, const ReaderContext& context) {

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Dataset>> open(const Options& options, const ReaderContex
     FASTC_TRY(IdxFile file, read_idx(context.resolve(*options.labels), 1));
     labels = Column{{{file.data.bytes.data(), file.shape[0], file.data.owner}}, Stored::kU8, {}, 1};
   }
-  return make_array_dataset({{name, std::move(pixels), known_type(context, name)}}, std::move(labels), options, context.place);
+  return make_array_dataset({{name, std::move(pixels), known_type(context, name)}}, std::move(labels), options, context);
 }
 
 FASTC_REGISTER_READER(idx, "idx", options, open);

@@ -23,7 +23,7 @@ const OptionSet<Options>& options() {
           .required()
           .text_map("inputs", &Options::inputs,
                     "which array goes to which input: {\"x\": \"images\"}; empty: arrays named as the inputs, or input_0, input_1 …")
-          .text("label", &Options::label, "the array of labels: integers, one a sample");
+          .text("label", &Options::label, "the array of labels, one a sample: classes as integers, or numbers (regression)");
   return set;
 }
 
@@ -78,13 +78,13 @@ Result<Pairs> pair_up(const Options& options, const ReaderContext& context, cons
   return pairs;
 }
 
-Result<Column> labels_of(const NpzReader& npz, const std::string& name, const std::string& what) {
+Result<Column> labels_of(const NpzReader& npz, const std::string& name, const std::string& what, DType wanted) {
   FASTC_TRY(const NpyArray array, npz.read(name));
   FASTC_TRY(Column column, column_of(array, what));
   for (const int64_t size : column.shape) {
     if (size != 1) return input_error("{}: expected one label a sample, found {}", what, size);
   }
-  if (is_float(column.stored)) return input_error("{}: expected labels as integers, found {}", what, name_of(column.stored));
+  if (!can_convert(column.stored, wanted)) return input_error("{}: expected labels as integers, found {}", what, name_of(column.stored));
   column.shape.clear();
   return column;
 }
@@ -101,9 +101,9 @@ Result<std::unique_ptr<Dataset>> open(const Options& options, const ReaderContex
   }
   std::optional<Column> labels;
   if (options.label) {
-    FASTC_TRY(labels, labels_of(npz, *options.label, fmt::format("{}, array {}", path.string(), *options.label)));
+    FASTC_TRY(labels, labels_of(npz, *options.label, fmt::format("{}, array {}", path.string(), *options.label), context.labels));
   }
-  return make_array_dataset(std::move(columns), std::move(labels), options, context.place);
+  return make_array_dataset(std::move(columns), std::move(labels), options, context);
 }
 
 FASTC_REGISTER_READER(npz, "npz", options, open);

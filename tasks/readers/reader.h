@@ -28,6 +28,7 @@ struct ReaderContext {
   uint64_t seed = 0;
   std::string place;                           // JSON pointer of the data set: "/task/train"
   std::vector<std::string> order = {};         // the inputs' names in forward's order; empty: as sorted in `inputs`
+  DType labels = DType::kI64;                  // what the task takes as labels: classes, or numbers (kF32)
 
   std::vector<std::string> input_names() const;  // every known input, in `order`
   std::filesystem::path resolve(const std::string& path) const { return folder / path; }

@@ -28,6 +28,16 @@ TEST_CASE("top5 is told where there are more than five classes") {
   CHECK(metric->values().at("correct") == 0);
 }
 
+TEST_CASE("macro F1 is the mean over the classes that occur as label or answer") {
+  const auto metric = text_classification_metric();
+  // Labels 0 0 1 1, answers 0 1 1 nothing (NaN); class 2 never occurs. F1: 2·1/(2·1+0+1) = 2/3 and 2·1/(2·1+1+1) = 1/2.
+  const Tensor scores = Tensor::of<float>({4, 3}, {2, 1, 0, 1, 2, 0, 1, 2, 0, NAN, 2, 0});
+  REQUIRE(metric->add(labelled({0, 0, 1, 1}), std::span(&scores, 1), {}));
+  CHECK(metric->values().at("macro_f1") == Approx((2.0 / 3 + 0.5) / 2));
+  CHECK(metric->values().at("accuracy") == 0.5);
+  CHECK(text_classification_metric()->values().at("macro_f1") == 0);
+}
+
 TEST_CASE("outputs and labels that do not fit are named") {
   const auto metric = classification_metric();
   const Tensor scores = Tensor::of<float>({1, 3}, {1, 2, 3}), flat = Tensor::of<float>({3}, {1, 2, 3}), ints = Tensor::of<int64_t>({1, 3}, {1, 2, 3});

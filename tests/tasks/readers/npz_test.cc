@@ -108,3 +108,12 @@ TEST_CASE("an .npz without arrays for the network says what it has") {
   CHECK(problem(*dir, R"({"format": "npz", "path": "x.npz"})") ==
         "x.npz: expected arrays named as the network's inputs (not known yet) or input_0, input_1 …, found a; say which with \"inputs\"");
 }
+
+TEST_CASE("regression takes any array of numbers as labels") {
+  const auto dir = TempDir::make();
+  write_sample(*dir);
+  const auto data = open_dataset({{"format", "npz"}, {"path", "x.npz"}, {"inputs", {{"x", "images"}}}, {"label", "input_0"}}, {dir->path(), {}, 7, "/task/train", {}, DType::kF32});
+  REQUIRE(data);
+  const int64_t second[] = {1};
+  CHECK((*data)->batch(second)->labels.values<float>()[0] == 4);
+}
