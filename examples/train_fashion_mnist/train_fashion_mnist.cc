@@ -14,10 +14,14 @@
 #include <torch/script.h>
 
 #include "base/random.h"
+#include "examples/training.h"
 #include "tasks/task.h"
 
 namespace {
 
+using examples::Adam;
+using examples::set_training;
+using examples::wrap;
 using torch::jit::Module;
 
 constexpr int64_t kBatch = 128;
@@ -80,38 +84,7 @@ Module network() {
   return m;
 }
 
-at::Tensor wrap(const fastc::Tensor& t, at::ScalarType type) {
-  return at::from_blob(const_cast<void*>(t.raw()), t.shape(), at::TensorOptions().dtype(type)).clone();
-}
-
 int fail(const fastc::Error& error) { return std::fprintf(stderr, "train_fashion_mnist: %s\n", error.message.c_str()), 1; }
-
-// Adam by hand, so that this example needs only torch/script.h.
-struct Adam {
-  std::vector<at::Tensor> parameters, m, v;
-  int64_t step = 0;
-  explicit Adam(const Module& net) {
-    for (const at::Tensor& p : net.parameters()) parameters.push_back(p), m.push_back(at::zeros_like(p)), v.push_back(at::zeros_like(p));
-  }
-  void update(double lr) {
-    c10::InferenceMode off(false);
-    at::NoGradGuard no_grad;
-    ++step;
-    for (size_t i = 0; i < parameters.size(); ++i) {
-      const at::Tensor& g = parameters[i].grad();
-      m[i].mul_(0.9).add_(g, 0.1);
-      v[i].mul_(0.999).addcmul_(g, g, 0.001);
-      const at::Tensor denominator = (v[i] / (1 - std::pow(0.999, step))).sqrt_().add_(1e-8);
-      parameters[i].addcdiv_(m[i], denominator, -lr / (1 - std::pow(0.9, step)));
-      parameters[i].mutable_grad().reset();
-    }
-  }
-};
-
-void set_training(Module& net, bool training) {
-  for (const auto& child : net.modules())
-    if (child.hasattr("training")) Module(child).setattr("training", training);
-}
 
 double accuracy(Module& net, const fastc::Dataset& data) {
   at::NoGradGuard no_grad;

@@ -1,43 +1,15 @@
-// linear and conv whose activations are quantized at run time, row by row or with one range for the whole tensor:
-//   range [min, max] with 0 in it → s = (max − min)/255, z = clamp(rne(−min/s)), q = clamp(z + rne(x·(1/s)))
-// The integer kernels then compute acc = Σ(q − 128)·w exactly, as float(acc) (their bias is −128·Σw, their m is 1), and
-//   y = act((acc − (z − 128)·Σw) · s·scale[o] + bias[o]).
-// Subtracting 128 first keeps acc below 2²⁴ up to K = 1032, where the float is exact whatever the row's zero point.
+// linear and conv whose activations are quantized at run time, row by row or with one range for the whole tensor (dynamic_range.h):
+//   y = act((acc − (z − 128)·Σw) · s·scale[o] + bias[o])
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "functions.h"
+#include "ops/dynamic_range.h"
 #include "ops/geometry.h"
 #include "ops/make.h"
-#include "rounding.h"
 
 namespace fastc::rt {
 namespace {
-
-struct Range {
-  float low = 0, high = 0;
-};
-
-struct Scale {
-  float scale, inverse;
-  int32_t zero_point;
-};
-
-Range range_of(const float* x, int64_t count) {
-  Range r;
-  for (int64_t i = 0; i < count; ++i) {
-    r.low = x[i] < r.low ? x[i] : r.low;
-    r.high = x[i] > r.high ? x[i] : r.high;
-  }
-  return r;
-}
-
-Scale scale_of(Range r) {
-  const float scale = (r.high - r.low) / 255.0f;
-  if (!(scale > 0) || !std::isfinite(scale)) return {1.0f, 1.0f, 0};
-  return {scale, 1.0f / scale, requantize(-r.low / scale, 0, 0, 255)};
-}
 
 constexpr int64_t kRangeTiles = 64;
 
@@ -71,6 +43,7 @@ class Dynamic final : public Op {
     if (y.elements == 0) return true;
     if (!choose(chosen_, &KernelTable::conv_s8, c)) return false;
     isa_ = chosen_.isa;
+    quantize_ = first_row_kernel(c.kernels, &KernelTable::quantize);
     scratch_ = chosen_.scratch();
     if (per_row_) {
       add(quantize_rows, this, rows_);
@@ -99,22 +72,19 @@ class Dynamic final : public Op {
   void fill_vectors(int64_t channels) {
     ones_.assign(channels, 1.0f);
     offset_.resize(channels);
-    // A hostile file's sums may overflow; a real one's never do (|Σw| ≤ 127·K, and K was checked).
-    for (int64_t o = 0; o < channels; ++o) {
-      offset_[o] = static_cast<int32_t>(std::clamp<int64_t>(int64_t{sums_[o]} * -128, INT32_MIN / 4, INT32_MAX / 4));
-    }
+    for (int64_t o = 0; o < channels; ++o) offset_[o] = dynamic_offset(sums_[o]);
   }
 
   void carve_workspace(const Tensor& x, PrepareContext& c) {
-    const uint64_t scales = align64(rows_ * sizeof(Scale)), ranges = align64(kRangeTiles * sizeof(Range));
+    const uint64_t scales = align64(rows_ * sizeof(DynamicScale)), ranges = align64(kRangeTiles * sizeof(DynamicRange));
     workspace_ = scales + ranges + align64(x.elements);
-    scales_ = reinterpret_cast<Scale*>(c.workspace);
-    ranges_ = reinterpret_cast<Range*>(c.workspace + scales);
+    scales_ = reinterpret_cast<DynamicScale*>(c.workspace);
+    ranges_ = reinterpret_cast<DynamicRange*>(c.workspace + scales);
     quantized_ = c.workspace + scales + ranges;
   }
 
-  void quantize_part(int64_t begin, int64_t end, const Scale& s) const {
-    for (int64_t i = begin; i < end; ++i) quantized_[i] = requantize(x_[i] * s.inverse, s.zero_point, 0, 255);
+  void quantize_part(int64_t begin, int64_t end, const DynamicScale& s) const {
+    quantize_row(quantize_, x_ + begin, quantized_ + begin, end - begin, s);
   }
 
   static void quantize_rows(const void* self, int64_t begin, int64_t end, void*) {
@@ -136,12 +106,12 @@ class Dynamic final : public Op {
 
   static void quantize_all(const void* self, int64_t begin, int64_t end, void*) {
     const auto& op = *static_cast<const Dynamic*>(self);
-    Range whole;
+    DynamicRange whole;
     for (int64_t tile = 0; tile < op.range_tiles_; ++tile) {
       whole.low = std::min(whole.low, op.ranges_[tile].low);
       whole.high = std::max(whole.high, op.ranges_[tile].high);
     }
-    const Scale scale = scale_of(whole);
+    const DynamicScale scale = scale_of(whole);
     if (begin == 0) {  // the thread that has the first tile tells the next steps
       op.scales_[0] = scale;
       op.chosen_.args.x_zero_point = scale.zero_point;
@@ -153,8 +123,8 @@ class Dynamic final : public Op {
     const auto& op = *static_cast<const Dynamic*>(self);
     const int64_t channels = op.chosen_.args.s.oc;
     for (int64_t row = begin; row < end; ++row) {
-      const Scale& s = op.scales_[op.per_row_ ? row : 0];
-      const float shift = static_cast<float>(s.zero_point - 128);
+      const DynamicScale& s = op.scales_[op.per_row_ ? row : 0];
+      const float shift = s.shift();
       float* y = op.y_ + row * channels;
       for (int64_t o = 0; o < channels; ++o) {
         y[o] = (y[o] - shift * static_cast<float>(op.sums_[o])) * (s.scale * op.weight_scale_[o]) + (op.bias_ == nullptr ? 0.0f : op.bias_[o]);
@@ -172,9 +142,10 @@ class Dynamic final : public Op {
   const int32_t* sums_ = nullptr;
   float* y_ = nullptr;
   int64_t rows_ = 0, row_elements_ = 0, range_tiles_ = 0, out_rows_ = 0;
-  Scale* scales_ = nullptr;
-  Range* ranges_ = nullptr;
+  DynamicScale* scales_ = nullptr;
+  DynamicRange* ranges_ = nullptr;
   uint8_t* quantized_ = nullptr;
+  QuantizeRow quantize_ = nullptr;
   std::vector<float> ones_;
   std::vector<int32_t> offset_;
   mutable Chosen<ConvS8> chosen_;  // x_zero_point is known only at run time
