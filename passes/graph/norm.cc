@@ -75,10 +75,10 @@ std::string name_for(const Module& m, ValueId weight, const Node& replaced) {
 Result<bool> raise(Module& m, NodeId id) {
   const Node& product = m.node(id);
   if (product.op == nullptr || !is_op(product, "mul") || m.value(product.output()).type.dtype != DType::kF32) return false;
-  const Uses uses(m);
   for (const size_t side : {size_t{0}, size_t{1}}) {
     const ValueId x = product.inputs[side];
-    if (m.is_weight(x) || m.value(x).type.rank() < 1) continue;
+    if (m.is_weight(x) || m.value(x).type.rank() < 1 || producer_of(m, product.inputs[1 - side], "rsqrt") == nullptr) continue;
+    const Uses uses(m);
     const auto eps = inverse_root_mean_square(m, uses, product.inputs[1 - side], x);
     if (!eps) continue;
     const ValueId weight = weight_behind(m, uses, product.output());

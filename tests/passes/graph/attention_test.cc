@@ -1,3 +1,4 @@
+#include "ir/op.h"
 #include "tests/passes/support.h"
 
 using namespace fastc;
