@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "ir/coupling_elements.h"
@@ -105,12 +105,29 @@ bool add_once(std::vector<NodeId>& list, NodeId id) {
   return true;
 }
 
+// The layers whose output channels `from` carries, through nodes that only pass them on.
+void find_sources(const Module& module, const Group& group, ValueId from, std::set<NodeId>& seen, std::set<NodeId>& sources) {
+  const Node* node = from == kNoId ? nullptr : module.producer(from);
+  const NodeId id = node == nullptr ? kNoId : module.value(from).producer;
+  if (node == nullptr || member_of(group, from) == nullptr || !seen.insert(id).second) return;
+  if (!weight_axes(module, *node).empty()) {
+    sources.insert(id);
+    return;
+  }
+  for (const ValueId input : node->inputs) find_sources(module, group, input, seen, sources);
+}
+
+// An addition of what different layers computed. x + x³ in a spelled-out gelu, or the two halves of a rotary embedding, are of one layer.
 bool joins(const Module& module, const Node& node, const Group& group) {
   const bool sums = node.op->name == "add" || node.op->name == "sub";
   const ValueId a = sums ? node.input(0) : node.op->operands.size() == 4 && node.op->operands[3].name == "residual" ? node.output() : kNoId;
   const ValueId b = sums ? node.input(1) : node.input(3);
   if (a == kNoId || b == kNoId || module.is_weight(a) || module.is_weight(b)) return false;
-  return member_of(group, a) != nullptr && member_of(group, b) != nullptr;
+  if (member_of(group, a) == nullptr || member_of(group, b) == nullptr) return false;
+  std::set<NodeId> seen_a, seen_b, sources_a, sources_b;
+  find_sources(module, group, a, seen_a, sources_a);
+  find_sources(module, group, b, seen_b, sources_b);
+  return sources_a != sources_b;
 }
 
 // All groups of a set have the same members, so that one tells the roles of the nodes.

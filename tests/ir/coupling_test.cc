@@ -352,3 +352,30 @@ TEST_CASE("group norm: every group loses the same place; groups of one channel g
   CHECK(two.node(two.find_node("n")).integer("groups") == 2);
   CHECK(four.node(four.find_node("n")).integer("groups") == 3);
 }
+
+TEST_CASE("an addition of what one layer computed is no residual stream") {
+  Module m = read(R"(module m (%x : f32[N,3]) -> (%y) symbols N in [1, 8] {
+  @a : f32[4,3] = random(1)
+  @b : f32[4,4] = random(2)
+  @c : f32[2,4] = random(3)
+  %h = linear(%x, @a)
+  %square = mul(%h, %h)
+  %gate = add(%h, %square)
+  %f = linear(%gate, @b)
+  %sum = add(%gate, %f)
+  %y = linear(%sum, @c)
+})");
+  Module single = read(R"(module m (%x : f32[N,3]) -> (%y) symbols N in [1, 8] {
+  @a : f32[4,3] = random(1)
+  @c : f32[2,4] = random(3)
+  %h = linear(%x, @a)
+  %square = mul(%h, %h)
+  %gate = add(%h, %square)
+  %y = linear(%gate, @c)
+})");
+  const Coupling c = coupling_of(m), d = coupling_of(single);
+  REQUIRE(set_of(m, c, "a", 0));
+  CHECK_FALSE(set_of(m, c, "a", 0)->inner);  // gate + f
+  REQUIRE(set_of(single, d, "a", 0));
+  CHECK(set_of(single, d, "a", 0)->inner);
+}
