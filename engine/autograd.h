@@ -12,6 +12,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "base/result.h"
+#include "engine/fake_quantize.h"
 #include "ir/module.h"
 
 namespace fastc {
@@ -28,10 +29,11 @@ namespace engine {
 
 enum class Mode : uint8_t {
   kInfer,        // running statistics; integer nodes exactly
-  kTrain,        // batch statistics, running ones updated; integer nodes are an error
+  kTrain,        // differentiable: integers as fake quantization; batch statistics, running ones updated
   kTrainFrozen,  // differentiable, but batch norm keeps its running statistics
 };
 
+struct Site;
 struct Step;
 
 // A module prepared for repeated evaluation: attributes read, operands resolved to slots, intermediates freed at their last
@@ -48,17 +50,23 @@ class Plan {
   using Visitor = std::function<Status(NodeId, std::span<const at::Tensor> operands, std::span<const at::Tensor> results)>;
   Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs, const Visitor* visit = nullptr) const;
 
-  // The tensor that stands for a weight: training puts a leaf that requires gradients here (same shape and dtype).
+  // The tensor that stands for a weight: training puts a leaf that requires gradients here (same shape and dtype). In training an encoded
+  // weight is what it decodes to, and an i32 bias is in units of its layer's result.
   at::Tensor weight(const std::string& name) const;
   void set_weight(const std::string& name, at::Tensor tensor);
+  // In training: how results with parameters and encoded weights are rounded. Training puts leaves into log_factor.
+  std::map<ValueId, FakeQuantize>& roundings() { return roundings_; }
+  const std::map<ValueId, FakeQuantize>& roundings() const { return roundings_; }
   const Module& module() const { return *module_; }
 
  private:
   Plan() = default;
   Result<SymbolValues> bind(std::span<const at::Tensor> inputs) const;
+  Status round_as_integers(const Site& site);
   const Module* module_ = nullptr;
   std::vector<Step> steps_;
   std::vector<at::Tensor> constants_;  // by ValueId: weights, the rest undefined
+  std::map<ValueId, FakeQuantize> roundings_;
 };
 
 }  // namespace engine

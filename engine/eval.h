@@ -34,9 +34,10 @@ struct Site {
   const Type& out(size_t i = 0) const { return module.value(node.outputs[i]).type; }
   bool is_weight(size_t i) const { return has(i) && module.is_weight(node.inputs[i]); }
   const Weight& weight(size_t i) const { return module.weight(node.inputs[i]); }
-  // u8 operand with parameters: the node is evaluated on integers, exactly.
-  bool integer() const { return has(0) && in(0).quant.has_value(); }
-  bool encoded(size_t i) const { return is_weight(i) && weight(i).encoding.kind == Encoding::Kind::kInt; }
+  // u8 operand with parameters: the node is evaluated on integers, exactly. Training evaluates it on floats, which Plan rounds alike
+  // (engine/fake_quantize.h), and encoded weights come as floats too.
+  bool integer() const { return mode == Mode::kInfer && has(0) && in(0).quant.has_value(); }
+  bool encoded(size_t i) const { return mode == Mode::kInfer && is_weight(i) && weight(i).encoding.kind == Encoding::Kind::kInt; }
 };
 
 struct Frame {

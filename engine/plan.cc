@@ -1,6 +1,9 @@
 #include <exception>
 #include <map>
 
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
@@ -130,8 +133,7 @@ Result<Plan> Plan::prepare(const Module& module, Mode mode) {
     }
     try {
       const Site site{module, node, mode};
-      if (mode != Mode::kInfer && site.integer())
-        return stage_error("{} works on integers and cannot be trained; put the training stage before quantization", node.name);
+      if (mode != Mode::kInfer) FASTC_CHECK(plan.round_as_integers(site));
       auto evaluate = prepare(site);
       if (!evaluate) return fastc::at(node.name, evaluate.error());
       step.evaluate = std::move(*evaluate);
@@ -144,6 +146,50 @@ Result<Plan> Plan::prepare(const Module& module, Mode mode) {
     if (module.is_weight(id) && !plan.constants_[id].defined()) plan.constants_[id] = wrap(module.weight(id).data);
   plan_lifetimes(module, plan.steps_);
   return plan;
+}
+
+namespace {
+
+// The rows that one scale each belongs to lie one after the other in memory: channels of axis 0, or groups of a matrix's inputs.
+bool has_even_rows(const Weight& weight) {
+  const Encoding& e = weight.encoding;
+  if (e.axis != 0 || weight.data.elements() == 0) return false;
+  return e.group_size == 0 || (weight.data.rank() == 2 && weight.data.shape()[1] % e.group_size == 0);
+}
+
+FakeQuantize fake_quantize(const at::Tensor& steps, int32_t zero_point, int32_t low, int32_t high) {
+  return {steps.flatten(), at::zeros({steps.numel()}, at::TensorOptions(at::kFloat)), zero_point, low, high};
+}
+
+// What an integer bias adds to the result: b·sx·sw.
+at::Tensor real_bias(const Weight& bias, const Quant& x, const Weight& weight) {
+  const at::Tensor unit = wrap(weight.encoding.scales).to(at::kDouble).mul(static_cast<double>(x.scale));
+  return wrap(bias.data).to(at::kDouble).mul(unit).to(at::kFloat);
+}
+
+bool is_encoded(const Weight& weight) { return weight.encoding.kind == Encoding::Kind::kInt; }
+
+}  // namespace
+
+Status Plan::round_as_integers(const Site& site) {
+  const Node& node = site.node;
+  const auto& y = site.out().quant;
+  if (y && node.op->integer == IntegerRule::kRequantizes)
+    roundings_.emplace(node.output(), fake_quantize(at::full({1}, y->scale, at::TensorOptions(at::kFloat)), y->zero_point, 0, 255));
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (!site.is_weight(i) || !is_encoded(site.weight(i)) || roundings_.contains(node.inputs[i])) continue;
+    FASTC_TRY(const Tensor real, decode(site.weight(i)));
+    constants_[node.inputs[i]] = wrap(real);
+    const int32_t most = (1 << (site.weight(i).encoding.bits - 1)) - 1;
+    if (has_even_rows(site.weight(i))) roundings_.emplace(node.inputs[i], fake_quantize(wrap(site.weight(i).encoding.scales), 0, -most, most));
+  }
+  if (!site.is_weight(1) || !is_encoded(site.weight(1)) || !site.is_weight(2) || site.weight(2).data.dtype() != DType::kI32) return {};
+  at::Tensor& bias = constants_[node.inputs[2]];
+  const at::Tensor real = real_bias(site.weight(2), *site.in(0).quant, site.weight(1));
+  if (at::isFloatingType(bias.scalar_type()) && !at::equal(bias, real))
+    return stage_error("{}: its bias is another layer's too, in other units; give each layer a bias of its own to train them", node.name);
+  bias = real;
+  return {};
 }
 
 at::Tensor Plan::weight(const std::string& name) const {
@@ -192,6 +238,8 @@ Result<std::vector<at::Tensor>> Plan::run(std::span<const at::Tensor> inputs, co
   FASTC_TRY(const SymbolValues symbols, bind(inputs));
   Frame frame{constants_, &symbols};
   for (size_t i = 0; i < inputs.size(); ++i) frame.values[module_->inputs[i]] = inputs[i];
+  for (const auto& [id, rounding] : roundings_)
+    if (module_->is_weight(id)) frame.values[id] = rounding(constants_[id]);
   std::vector<at::Tensor> operands, results;
   for (const Step& step : steps_) {
     if (visit != nullptr) {  // holding the operands also keeps them from being overwritten
@@ -201,6 +249,7 @@ Result<std::vector<at::Tensor>> Plan::run(std::span<const at::Tensor> inputs, co
     try {
       Call call(frame, step);
       step.evaluate(call);
+      if (const auto rounding = roundings_.find(step.outputs[0]); rounding != roundings_.end()) call.set(rounding->second(frame.values[step.outputs[0]]));
     } catch (const std::exception& e) {
       return evaluation_error(*module_, step, frame, e);
     }

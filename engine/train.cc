@@ -52,11 +52,12 @@ std::string run_key(const Module& module, const Dataset& data, const Loss& loss,
   add(context.hook != nullptr ? context.hook->name() : "");
   for (const Module* m : {&module, context.teacher}) {
     if (m == nullptr) continue;
-    for (const NodeId id : m->order()) add(m->node(id).name), add(m->node(id).op->name);
+    for (const NodeId id : m->order()) add(m->node(id).name), add(m->node(id).op->name), add(type_text(m->value(m->node(id).output()).type));
     for (const auto& [name, weight] : m->weights) {
       add(name);
       const Tensor dense = weight.data.to_contiguous();
       hash.update({static_cast<const std::byte*>(dense.raw()), dense.bytes()});
+      for (const double scale : weight.encoding.scales.defined() ? to_doubles(weight.encoding.scales) : std::vector<double>{}) add(fmt::format("{}", scale));
     }
   }
   return hash.hex();

@@ -1,6 +1,8 @@
 #include "ir/cost.h"
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "ir/op.h"
 
@@ -37,6 +39,15 @@ int64_t stored_numbers(const Weight& weight) {
   return static_cast<int64_t>(values.size()) - std::count(values.begin(), values.end(), 0.0);
 }
 
+std::set<std::string> read_as_bytes(const Module& module) {
+  std::set<std::string> names;
+  for (const NodeId id : module.order()) {
+    const Node& node = module.node(id);
+    if (module.is_weight(node.input(1)) && module.value(node.inputs[0]).type.quant) names.insert(module.value(node.inputs[1]).name);
+  }
+  return names;
+}
+
 Result<ModuleCost> module_cost(const Module& module, SymbolValues symbols) {
   symbols.merge(default_symbols(module));
   ModuleCost out;
@@ -50,9 +61,10 @@ Result<ModuleCost> module_cost(const Module& module, SymbolValues symbols) {
     FASTC_CHECK(add(out.flops, *flops, node));
     out.nodes.push_back({id, *macs, *flops});
   }
+  const std::set<std::string> bytes = read_as_bytes(module);
   for (const auto& [name, weight] : module.weights) {
     if (weight.trainable) out.parameters += stored_numbers(weight);
-    out.weight_bytes += static_cast<int64_t>(stored_bytes(weight));
+    out.weight_bytes += static_cast<int64_t>(bytes.contains(name) ? weight.data.bytes() + weight.encoding.scales.bytes() : stored_bytes(weight));
   }
   return out;
 }

@@ -1,6 +1,7 @@
 // What a module costs, from the ops' own cost rules (ir/ops).
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct ModuleCost {
 // Symbols: as given; else the batch symbol (axis 0 of the first input) is 1 and every other one its smallest allowed value, at least 1.
 // Errors when a count passes 2^63.
 FASTC_API Result<ModuleCost> module_cost(const Module& module, SymbolValues symbols = {});
+
+// Weights that integer kernels read: they take a byte a number, however few bits their encoding needs.
+FASTC_API std::set<std::string> read_as_bytes(const Module& module);
 
 // Numbers that are stored and, under a sparsity pattern, not zero.
 FASTC_API int64_t stored_numbers(const Weight& weight);

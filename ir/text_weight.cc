@@ -93,10 +93,11 @@ Result<Weight> WeightReader::weight(const Type& type) {
 }
 
 Status WeightReader::encoding(Encoding& e, const std::vector<int64_t>& shape) {
-  const bool int8 = scan_.take("int8");
-  if (!int8 && !scan_.take("int4")) return {};
+  int bits = 8;
+  while (bits >= 2 && !scan_.take(fmt::format("int{}", bits))) --bits;
+  if (bits < 2) return {};
   e.kind = Encoding::Kind::kInt;
-  e.bits = int8 ? 8 : 4;
+  e.bits = bits;
   FASTC_CHECK(scan_.expect("("));
   FASTC_CHECK(scan_.expect("axis"));
   const Place where = scan_.place();

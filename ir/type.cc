@@ -63,11 +63,11 @@ Status check_weight(const Weight& weight) {
   if (e.sparsity == Encoding::Sparsity::kBlock && !(e.n > 0 && e.m > 0))
     return input_error("expected blocks of at least 1x1, found {}x{}", e.n, e.m);
   if (e.kind == Encoding::Kind::kDense) return {};
-  if (e.bits != 8 && e.bits != 4) return input_error("expected an encoding of 8 or 4 bits, found {}", e.bits);
+  if (e.bits < 2 || e.bits > 8) return input_error("expected an encoding of 2 to 8 bits, found {}", e.bits);
   if (weight.data.dtype() != DType::kS8)
     return input_error("expected s8 data under int{}, found {}", e.bits, name_of(weight.data.dtype()));
   FASTC_CHECK(check_scales(weight));
-  const int limit = e.bits == 8 ? 127 : 7;
+  const int limit = (1 << (e.bits - 1)) - 1;
   const Tensor data = weight.data.to_contiguous();
   for (const int8_t q : data.values<int8_t>())
     if (q < -limit || q > limit)

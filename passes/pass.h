@@ -55,6 +55,7 @@ struct PassTraits {
   bool needs_training_data = false;          // uses PassContext::training_data()
   bool needs_batch_norm = false;             // wants batch norm still present (training)
   bool needs_folded = false;                 // the driver runs graph.fold and graph.fuse before it
+  bool trains_quantized = false;             // takes a quantized program too, whatever `needs` says, and leaves it quantized
   bool lossy = true;                         // may change the outputs
 };
 

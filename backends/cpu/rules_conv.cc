@@ -56,7 +56,7 @@ std::vector<int64_t> channel_sums(const Tensor& weight) {
 
 Result<std::vector<float>> channel_scales(const Product& p) {
   const Encoding& e = p.stored->encoding;
-  if (e.kind != Encoding::Kind::kInt || e.bits != 8 || e.axis != 0 || e.group_size != 0 || e.scales.elements() != p.out || p.weight.dtype() != DType::kS8)
+  if (e.kind != Encoding::Kind::kInt || e.axis != 0 || e.group_size != 0 || e.scales.elements() != p.out || p.weight.dtype() != DType::kS8)
     return unsupported(p.node, "its integer weight is not int8 with one scale per output channel");
   const Tensor scales = e.scales.to_contiguous();
   return std::vector<float>(scales.data<float>(), scales.data<float>() + p.out);

@@ -1,6 +1,9 @@
 #include "driver/measure/stored.h"
 
 #include <algorithm>
+#include <set>
+
+#include "ir/cost.h"
 
 namespace fastc {
 namespace {
@@ -14,11 +17,13 @@ int bits_of(const Weight& weight) {
 }  // namespace
 
 Result<std::vector<StoredTensor>> count_stored(const Module& lowered, const ArtifactModel& artifact) {
+  const std::set<std::string> bytes = read_as_bytes(lowered);
   std::vector<StoredTensor> stored;
   for (const StoredConstant& constant : artifact.constants()) {
     const auto weight = lowered.weights.find(constant.name);
     const int bits = bits_of(constant);
-    if (weight != lowered.weights.end() && bits_of(weight->second) != bits)
+    const bool as_bytes = bytes.contains(constant.name) && bits == 8;
+    if (weight != lowered.weights.end() && bits_of(weight->second) != bits && !as_bytes)
       return stage_error("the artifact holds {} in {} bits a number ({}), the program in {}", constant.name, bits, name_of(constant.dtype), bits_of(weight->second));
     stored.push_back({constant.name, constant.packing, constant.dtype, constant.shape, bits, constant.bytes});
   }

@@ -17,15 +17,16 @@ Status check_order(const Recipe& recipe, bool has_training_data) {
   const Stage *set_state = nullptr, *folded = nullptr;
   for (const Stage& stage : recipe.pipeline) {
     const PassTraits& traits = find_pass(stage.pass)->traits();
-    if (traits.needs != ProgramState::kAny && traits.needs != state)
+    const bool aware = traits.trains_quantized && state == ProgramState::kQuantized;  // its batch norm is folded already, and it wants none
+    if (traits.needs != ProgramState::kAny && traits.needs != state && !aware)
       return usage_error("{} needs a {} network, but {} leaves a {} one; put it {}", place(stage), word(traits.needs), set_state ? place(*set_state) : "the model as imported",
                          word(state), state == ProgramState::kQuantized ? "before" : "after a quantizing stage");
-    if (traits.needs_batch_norm && folded)
+    if (traits.needs_batch_norm && folded && !aware)
       return usage_error("{} trains with batch norm, but {} folds it away; put the training first", place(stage), place(*folded));
     if (traits.needs_training_data && !has_training_data && recipe.task && recipe.task->value("type", "") != "fidelity")
       return usage_error("{} needs training data; add \"train\" to /task", place(stage));
     if (stage.pass == "graph.fold" || traits.needs_folded) folded = &stage;
-    if (traits.leaves != ProgramState::kAny) state = traits.leaves, set_state = &stage;
+    if (traits.leaves != ProgramState::kAny && !aware) state = traits.leaves, set_state = &stage;
   }
   return {};
 }

@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "driver/measure/latency.h"
 #include "driver/pipeline/import.h"
+#include "driver/pipeline/within_drop.h"
 #include "driver/report/gates.h"
 #include "engine/engine.h"
 
@@ -112,13 +113,24 @@ Status CompressRun::fold_before(const Stage& stage, Module& module) {
   return {};
 }
 
+Result<PassReport> CompressRun::apply(const Stage& stage, Module& module, StageContext& context) {
+  if (!stage.max_drop) return find_pass(stage.pass)->run(module, stage.options, context);
+  const Score score = [&](const Module& candidate) -> Result<double> {
+    FASTC_TRY(const Emitted emitted, emit(candidate, work_ / "candidate.fastc", metadata(), context));
+    FASTC_TRY(const Metrics metrics, metrics_of(emitted.path));
+    return metrics.at(task_->primary());
+  };
+  return quantize_within_drop(stage, module, score, context);
+}
+
 Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
   const Stage& stage = recipe_.pipeline[index];
   const Pass& pass = *find_pass(stage.pass);
   StageRow row;
   row.pass = stage.pass, row.name = label(stage, index);
   FASTC_TRY(const std::string resolved, pass.resolved(stage.options, stage.pointer));
-  key_ = stage_key(key_, stage.pass + " " + row.name + " " + stage.keep + " " + resolved);
+  const std::string drop = stage.max_drop ? fmt::format(" max_drop {}", *stage.max_drop) : "";
+  key_ = stage_key(key_, stage.pass + " " + row.name + " " + stage.keep + drop + " " + resolved);
   if (options_.resume) {
     if (auto entry = journal_.find(index, key_)) {
       module = std::move(entry->module);
@@ -129,7 +141,7 @@ Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
   FASTC_CHECK(fold_before(stage, module));
   const auto start = std::chrono::steady_clock::now();
   StageContext ctx = context(row.name, journal_.checkpoints(index, key_));
-  auto report = pass.run(module, stage.options, ctx);
+  auto report = apply(stage, module, ctx);
   if (!report) return at(fmt::format("stage {} ({})", stage.pointer, stage.pass), report.error());
   if (Status status = verify(module); !status) return internal_error("after {}: {}", stage.pass, status.error().message);
   row.report = std::move(*report), row.seconds = seconds_since(start);

@@ -29,6 +29,7 @@ class CompressRun {
   StageContext context(const std::string& stage, const std::string& checkpoints = "") const;
   Result<StageRow> run_pass(size_t index, Module& module);
   Status fold_before(const Stage& stage, Module& module);
+  Result<PassReport> apply(const Stage& stage, Module& module, StageContext& context);
   Status measure_stage(size_t index, const Module& module, StageRow& row);
   Result<Metrics> metrics_of(const std::filesystem::path& artifact);
   Result<std::vector<Tensor>> samples(int64_t count) const;

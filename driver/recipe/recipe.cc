@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "driver/pipeline/within_drop.h"
 #include "driver/plugins.h"
 #include "driver/recipe/overrides.h"
 #include "driver/recipe/top.h"
@@ -137,7 +138,7 @@ Result<RecipeModel> parse_model(const json& value) {
 
 Result<Stage> parse_stage(const json& value, std::string pointer) {
   if (!value.is_object() || !value.contains("pass") || !value["pass"].is_string()) return wrong(pointer, "an object with \"pass\": NAME", value);
-  Stage stage{value["pass"].get<std::string>(), "", "always", value, pointer};
+  Stage stage{value["pass"].get<std::string>(), "", "always", {}, value, pointer};
   stage.options.erase("pass");
   for (const auto& [key, member] : {std::pair{"name", &stage.name}, std::pair{"keep", &stage.keep}}) {
     if (!value.contains(key)) continue;
@@ -151,6 +152,12 @@ Result<Stage> parse_stage(const json& value, std::string pointer) {
     std::string known;
     for (const Pass* p : all_passes()) known += (known.empty() ? "" : ", ") + p->traits().name;
     return usage_error("{}: no pass is called \"{}\"; there are: {}", json_child(pointer, "pass"), stage.pass, known);
+  }
+  if (value.contains("max_drop")) {
+    if (!value["max_drop"].is_number() || value["max_drop"].get<double>() < 0) return wrong(json_child(pointer, "max_drop"), "a number of at least 0", value["max_drop"]);
+    if (!can_hold_drop(*pass)) return usage_error("{}: {} is no quantizing pass that can leave layers out", json_child(pointer, "max_drop"), stage.pass);
+    stage.max_drop = value["max_drop"].get<double>();
+    stage.options.erase("max_drop");
   }
   FASTC_CHECK(pass->check(stage.options, pointer));
   return stage;

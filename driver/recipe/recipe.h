@@ -70,6 +70,7 @@ struct Stage {
   std::string pass;
   std::string name;        // "" when the recipe gives none
   std::string keep = "always";  // always | if-faster
+  std::optional<double> max_drop;  // of the task's metric, on a quantizing pass
   nlohmann::json options;  // without the keys above
   std::string pointer;     // "/pipeline/2"
 };

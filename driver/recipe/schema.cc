@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "driver/recipe/recipe.h"
+#include "driver/pipeline/within_drop.h"
 #include "driver/recipe/top.h"
 #include "passes/pass.h"
 #include "tasks/task.h"
@@ -18,6 +19,8 @@ json stage_schema(const Pass& pass) {
   schema["properties"]["pass"] = {{"const", pass.traits().name}};
   schema["properties"]["name"] = {{"type", "string"}, {"description", "how later stages refer to this one (\"stage:NAME\")"}};
   schema["properties"]["keep"] = {{"enum", {"always", "if-faster"}}, {"default", "always"}, {"description", "if-faster: undone when it is measured not to be faster"}};
+  if (can_hold_drop(pass))
+    schema["properties"]["max_drop"] = {{"type", "number"}, {"minimum", 0}, {"description", "by how much the task's metric may fall; the most sensitive layers keep a higher precision until it holds"}};
   schema["required"].push_back("pass");
   return schema;
 }

@@ -9,13 +9,15 @@ namespace {
 Result<Evaluate> quantize(const Site& site) {
   const auto& y = site.out().quant;
   if (!y) return input_error("quantize needs parameters declared for its result");
+  if (site.mode != Mode::kInfer) return [](Call& call) { call.set(call.in(0)); };  // Plan rounds what has parameters
   const auto inverse = static_cast<float>(1.0 / static_cast<double>(y->scale));
   const int32_t zero_point = y->zero_point;
   return [=](Call& call) { call.set(requantize(at::mul(call.in(0), inverse), zero_point, Clamp{})); };
 }
 
 Result<Evaluate> dequantize(const Site& site) {
-  const Quant x = site.in(0).quant.value_or(Quant{});
+  if (!site.integer()) return [](Call& call) { call.set(call.in(0)); };  // training: a float already
+  const Quant x = *site.in(0).quant;
   return [x](Call& call) { call.set(call.in(0).to(at::kFloat).sub_(x.zero_point).mul_(x.scale)); };
 }
 

@@ -1,4 +1,6 @@
 #include "engine/training/trainee.h"
+
+#include "engine/training/requantize.h"
 #include "ir/op.h"
 
 #include <set>
@@ -33,18 +35,30 @@ Result<Trainee> Trainee::prepare(const Module& module, Mode mode) {
   const std::set<std::string> statistics = running_statistics(module);
   for (const auto& [name, weight] : module.weights) {
     const at::Tensor shared = trainee.plan_.weight(name);
-    if (!shared.defined() || weight.data.dtype() != DType::kF32) continue;
+    if (!shared.defined() || shared.scalar_type() != at::kFloat) continue;
+    const bool encoded = weight.encoding.kind == Encoding::Kind::kInt;
     if (statistics.contains(name)) {
       if (mode == Mode::kTrain) trainee.plan_.set_weight(name, trainee.statistics_[name] = own_copy(shared));
-    } else if (weight.trainable && weight.encoding.kind == Encoding::Kind::kDense) {
-      at::Tensor leaf = own_copy(shared).set_requires_grad(true);
-      trainee.plan_.set_weight(name, leaf);
-      trainee.leaves_[name] = leaf;
+    } else if (weight.trainable && (!encoded || trainee.plan_.roundings().contains(module.find_value(name)))) {
+      trainee.add_leaf(name, shared);
+      const at::Tensor& leaf = trainee.leaves_[name];
       if (weight.encoding.sparsity != Encoding::Sparsity::kNone) trainee.patterns_.emplace_back(leaf, leaf.detach().ne(0).to(at::kFloat));
     }
   }
   if (trainee.leaves_.empty()) return stage_error("the network has no float weight that could be trained");
+  for (auto& [id, rounding] : trainee.plan_.roundings()) {
+    const std::string& name = module.value(id).name;
+    if (module.is_weight(id) && !trainee.leaves_.contains(name)) continue;
+    rounding.log_factor.set_requires_grad(true);
+    trainee.leaves_[name + "/step"] = rounding.log_factor;
+  }
   return trainee;
+}
+
+void Trainee::add_leaf(const std::string& name, const at::Tensor& start) {
+  at::Tensor leaf = own_copy(start).set_requires_grad(true);
+  plan_.set_weight(name, leaf);
+  leaves_[name] = leaf;
 }
 
 std::vector<at::Tensor> Trainee::leaves() const {
@@ -68,6 +82,7 @@ void Trainee::restore_zeros() {
 }
 
 Status Trainee::write_back(Module& module) const {
+  if (quantized()) return requantize(module, plan_, changing());
   std::map<std::string, Tensor> results;
   for (const auto& [name, tensor] : changing()) {
     FASTC_TRY(results[name], unwrap(tensor));

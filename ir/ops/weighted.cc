@@ -15,8 +15,8 @@ Status check_encoding(const OpView& view) {
   const ValueId weight = view.node.inputs[1];
   if (!view.module.is_weight(weight)) return wrong_operand(view, 1, "a weight of the module (integers come encoded)");
   const Encoding& encoding = view.module.weight(weight).encoding;
-  if (encoding.kind != Encoding::Kind::kInt || encoding.bits != 8 || encoding.axis != 0 || encoding.group_size != 0) {
-    return wrong_operand(view, 1, "an int8 encoding with one scale per output channel (axis 0)");
+  if (encoding.kind != Encoding::Kind::kInt || encoding.axis != 0 || encoding.group_size != 0) {
+    return wrong_operand(view, 1, "an encoding of at most 8 bits with one scale per output channel (axis 0)");
   }
   return {};
 }

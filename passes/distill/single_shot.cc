@@ -7,7 +7,7 @@
 // keeps their share of the gradient when T changes). Without labels alpha is 1. The usual step after pruning: the teacher is what the
 // network was before.
 //
-// Legal when the program is float and teacher and student take the same inputs and score the same classes: checked before the first step.
+// Legal when the program is float or quantized (then this is quantization-aware training, as with finetune) and teacher and student take the same inputs and score the same classes: checked before the first step.
 // Effect: accuracy; size and speed stay.
 #include "ir/type.h"
 #include "passes/pass.h"
@@ -77,7 +77,7 @@ Result<PassReport> run(Module& module, const Options& chosen, PassContext& conte
 
 FASTC_REGISTER_PASS(distill_single_shot, Options,
                     ({.name = "distill.single_shot", .summary = "trains the weights to answer as a teacher does", .needs = ProgramState::kFloat,
-                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true}),
+                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true, .trains_quantized = true}),
                     options, run);
 
 }  // namespace

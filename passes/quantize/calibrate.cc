@@ -58,7 +58,7 @@ Result<std::map<ValueId, Quant>> calibrate(const Module& module, const std::set<
     if (!observed.finite())
       return stage_error("{}: expected finite values on the calibration data, found NaN or infinity",
                          module.value(id).name);
-  if (options.observer != "min_max") FASTC_CHECK(see_all(module, evaluator, data, table, &Observed::count, progress));
+  if (needs_counts(options)) FASTC_CHECK(see_all(module, evaluator, data, table, &Observed::count, progress));
   std::map<ValueId, Quant> out;
   for (const auto& [id, observed] : table) out[id] = observed.quant(options);
   return out;

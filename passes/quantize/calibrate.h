@@ -12,8 +12,8 @@
 
 namespace fastc::quantize {
 
-// Memory does not grow with the data: one batch of activations and 16 KiB per value. min_max reads the data once, the
-// others twice. Errors: no samples, a value that is NaN or infinite (named, since no range can hold it).
+// Memory does not grow with the data: one batch of activations and 16 KiB per value. min_max and
+// moving_average read the data once, the others twice. Errors: no samples, a value that is NaN or infinite (named, since no range can hold it).
 Result<std::map<ValueId, Quant>> calibrate(const Module& module, const std::set<ValueId>& values, const Dataset& data,
                                            const RangeOptions& options, Progress& progress);
 

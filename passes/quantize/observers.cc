@@ -3,15 +3,21 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 namespace fastc::quantize {
 namespace {
 
-// Squared error of rounding `values` to scale · [−127, 127].
-double rounding_error(std::span<const float> values, double scale) {
+constexpr double kMomentum = 0.9;  // what moving_average keeps of itself at each batch
+
+double largest_integer(const WeightOptions& options) { return (1 << (options.bits - 1)) - 1; }
+
+// Squared error of rounding `values` to scale · [−most, most].
+double rounding_error(std::span<const float> values, double scale, double most) {
   double sum = 0;
   for (const float v : values) {
-    const double q = std::clamp(std::nearbyint(v / scale), -127.0, 127.0);
+    const double q = std::clamp(std::nearbyint(v / scale), -most, most);
     sum += (v - q * scale) * (v - q * scale);
   }
   return sum;
@@ -21,12 +27,12 @@ double weight_scale(std::span<const float> values, const WeightOptions& options)
   double most = 0;
   for (const float v : values) most = std::max(most, static_cast<double>(std::fabs(v)));
   if (most == 0) return 0;
-  const double full = most / 127;
+  const double levels = largest_integer(options), full = most / levels;
   if (options.observer != "mse") return full;
-  double best = full, least = rounding_error(values, full);
-  for (int step = 1; step < 50; ++step) {  // clipping more than half of the range never pays
+  double best = full, least = rounding_error(values, full, levels);
+  for (int step = 1; step < 80; ++step) {  // two bits cut off most of a bell's range; nothing cuts off more than this
     const double scale = full * (1 - 0.01 * step);
-    if (const double e = rounding_error(values, scale); e < least) {
+    if (const double e = rounding_error(values, scale, levels); e < least) {
       least = e;
       best = scale;
     }
@@ -36,17 +42,22 @@ double weight_scale(std::span<const float> values, const WeightOptions& options)
 
 }  // namespace
 
+bool needs_counts(const RangeOptions& options) {
+  return options.observer != "min_max" && options.observer != "moving_average";
+}
+
 void Observed::widen(std::span<const float> values) {
+  if (values.empty()) return;
+  double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const float v : values) {
-    if (std::isnan(v)) {
-      nan_ = true;
-    } else if (empty()) {
-      low_ = high_ = v;
-    } else {
-      low_ = std::min(low_, static_cast<double>(v));
-      high_ = std::max(high_, static_cast<double>(v));
-    }
+    if (std::isnan(v)) nan_ = true;
+    low = std::min(low, static_cast<double>(v));
+    high = std::max(high, static_cast<double>(v));
   }
+  average_low_ = empty() ? low : kMomentum * average_low_ + (1 - kMomentum) * low;
+  average_high_ = empty() ? high : kMomentum * average_high_ + (1 - kMomentum) * high;
+  low_ = empty() ? low : std::min(low_, low);
+  high_ = empty() ? high : std::max(high_, high);
 }
 
 bool Observed::finite() const { return !nan_ && std::isfinite(low_) && std::isfinite(high_); }
@@ -107,12 +118,50 @@ std::pair<double, double> Observed::smallest_error_range() const {
   return best;
 }
 
+// P: what was counted, with what lies outside put into the end bins. Q: each level's share of the counts inside, spread
+// over those of its bins where something was (Migacz 2017, "8-bit inference with TensorRT"). Σ P·ln(P/Q).
+double Observed::divergence(size_t first, size_t last) const {
+  constexpr size_t kLevels = 255;
+  std::vector<double> p(bins_.begin() + static_cast<std::ptrdiff_t>(first), bins_.begin() + static_cast<std::ptrdiff_t>(last));
+  std::vector<double> q(p.size());
+  for (size_t level = 0; level < kLevels; ++level) {
+    const size_t begin = level * p.size() / kLevels, end = (level + 1) * p.size() / kLevels;
+    double sum = 0, there = 0;
+    for (size_t i = begin; i < end; ++i) sum += p[i], there += p[i] > 0;
+    for (size_t i = begin; i < end; ++i) q[i] = p[i] > 0 ? sum / there : 0;
+  }
+  const double inside = std::accumulate(p.begin(), p.end(), 0.0);
+  p.front() += std::accumulate(bins_.begin(), bins_.begin() + static_cast<std::ptrdiff_t>(first), 0.0);
+  p.back() += std::accumulate(bins_.begin() + static_cast<std::ptrdiff_t>(last), bins_.end(), 0.0);
+  const double total = std::accumulate(p.begin(), p.end(), 0.0);
+  double sum = 0;
+  for (size_t i = 0; i < p.size(); ++i) {
+    if (p[i] == 0) continue;
+    if (q[i] == 0) q[i] = 1;  // an end bin that held nothing before the outliers came
+    sum += p[i] / total * std::log(p[i] / total / (q[i] / inside));
+  }
+  return sum;
+}
+
+std::pair<double, double> Observed::closest_distribution_range() const {
+  const double width = high_ - low_, left = std::clamp(-low_ / width, 0.0, 1.0);  // the share of bins below 0
+  size_t best_first = 0, best_last = kBins;
+  double least = divergence(0, kBins);
+  for (size_t kept = kBins - 16; kept >= 256; kept -= 16) {
+    const auto first = static_cast<size_t>(std::nearbyint(static_cast<double>(kBins - kept) * left));
+    if (const double d = divergence(first, first + kept); d < least) least = d, best_first = first, best_last = first + kept;
+  }
+  return {low_ + static_cast<double>(best_first) * width / kBins, low_ + static_cast<double>(best_last) * width / kBins};
+}
+
 Quant Observed::quant(const RangeOptions& options) const {
   if (empty()) return {};
   std::pair<double, double> range{low_, high_};
+  if (options.observer == "moving_average") range = {average_low_, average_high_};
   if (high_ > low_ && !bins_.empty()) {
     if (options.observer == "percentile") range = percentile_range(options.percentile);
     if (options.observer == "mse") range = smallest_error_range();
+    if (options.observer == "entropy") range = closest_distribution_range();
   }
   return quant_of_range(range.first, range.second);
 }
@@ -134,21 +183,22 @@ Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::s
   const int64_t inner = channels > 0 ? data.elements() / channels : 0;
   Tensor q = Tensor::zeros(DType::kS8, data.shape()), scales = Tensor::zeros(DType::kF32, {channels});
   const auto from = data.values<float>();
+  const double shared = options.per_tensor ? weight_scale(from, options) : 0, most = largest_integer(options);
   const auto to = q.mutable_values<int8_t>();
   const auto s = scales.mutable_values<float>();
   for (int64_t c = 0; c < channels; ++c) {
     const auto row = from.subspan(static_cast<size_t>(c * inner), static_cast<size_t>(inner));
-    double scale = weight_scale(row, options);
+    double scale = options.per_tensor ? shared : weight_scale(row, options);
     if (!least_scales.empty()) scale = std::max(scale, least_scales[static_cast<size_t>(c)]);
     s[c] = static_cast<float>(scale);
     if (!(s[c] > 1e-30F)) s[c] = 1;  // a channel of zeros: every scale is right, and 1 keeps its bias in range
     for (int64_t i = 0; i < inner; ++i)
       to[c * inner + i] =
-          static_cast<int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -127.0, 127.0));
+          static_cast<int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -most, most));
   }
   Weight out{q, dense.encoding, dense.trainable};  // keeps the sparsity pattern: 0 stays 0
   out.encoding.kind = Encoding::Kind::kInt;
-  out.encoding.bits = 8;
+  out.encoding.bits = options.bits;
   out.encoding.axis = 0;
   out.encoding.group_size = 0;
   out.encoding.scales = scales;

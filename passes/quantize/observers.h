@@ -1,8 +1,8 @@
 // How a range of real numbers becomes a scale and a zero point: observers of activations, and scales of weights.
 //
 // Activations are affine, u8: real = scale · (q − zero_point), so a range [lo, hi] that holds 0 gives scale = (hi −
-// lo)/255 and zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Weights are symmetric, s8 in [−127, 127], per
-// output channel.
+// lo)/255 and zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Weights are symmetric, in [−127, 127] at 8 bits,
+// [−3, 3] at 3 bits, with a scale for each output channel or one for the tensor.
 #pragma once
 
 #include <cstdint>
@@ -17,31 +17,36 @@
 namespace fastc::quantize {
 
 struct RangeOptions {
-  std::string observer = "percentile";  // "min_max", "percentile", "mse"
+  std::string observer = "percentile";  // "min_max", "moving_average", "percentile", "mse", "entropy"
   double percentile = 99.99;            // share of the values, in percent, that must lie inside the range
 };
+
+// Does it look at the data a second time?
+bool needs_counts(const RangeOptions& options);
 
 // What was seen of one value, in two passes over the data: first the extremes, then counts between them. 16 KiB each.
 class Observed {
  public:
-  void widen(std::span<const float> values);  // first pass
+  void widen(std::span<const float> values);  // first pass; one call a batch
   void count(std::span<const float> values);  // second pass
   bool empty() const { return !(low_ <= high_); }
   bool finite() const;
   double low() const { return low_; }
   double high() const { return high_; }
 
-  // min_max needs the first pass only.
   Quant quant(const RangeOptions& options) const;
 
  private:
   static constexpr size_t kBins = 2048;
   std::pair<double, double> percentile_range(double percent) const;
   std::pair<double, double> smallest_error_range() const;
-  double error(double low, double high) const;  // mean squared error of quantizing what was counted
+  std::pair<double, double> closest_distribution_range() const;
+  double error(double low, double high) const;       // squared error of quantizing what was counted
+  double divergence(size_t first, size_t last) const;  // Kullback-Leibler, when bins [first, last) become 255 levels
   double center(size_t bin) const;
 
   double low_ = 1, high_ = -1;  // empty
+  double average_low_ = 0, average_high_ = 0;  // of the batches' extremes
   bool nan_ = false;
   std::vector<int64_t> bins_;
 };
@@ -50,11 +55,13 @@ class Observed {
 Quant quant_of_range(double low, double high);
 
 struct WeightOptions {
-  std::string observer =
-      "max";  // "max": the largest magnitude is 127; "mse": the scale with the smallest squared error
+  std::string observer = "max";  // "max": the largest magnitude is the largest integer; "mse": the scale with the
+                                 // smallest squared error
+  int bits = 8;                  // 2 … 8
+  bool per_tensor = false;       // one scale for all channels
 };
 
-// Rounds each output channel (axis 0) of a dense weight to s8. `least_scales` (one per channel, or empty): lower
+// Rounds each output channel (axis 0) of a dense weight. `least_scales` (one per channel, or empty): lower
 // bounds, which a channel whose bias is large beside its weights needs so that the bias fits into the accumulator.
 Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::span<const double> least_scales = {});
 

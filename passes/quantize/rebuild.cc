@@ -10,7 +10,8 @@ namespace {
 
 class Rebuilder {
  public:
-  Rebuilder(const Module& from, const Plan& plan, const std::map<ValueId, Quant>& ranges, const WeightOptions& weights)
+  Rebuilder(const Module& from, const Plan& plan, const std::map<ValueId, Quant>& ranges,
+            const std::map<NodeId, WeightOptions>& weights)
       : from_(from), plan_(plan), ranges_(ranges), weight_options_(weights) {}
 
   Result<Module> run() {
@@ -18,7 +19,7 @@ class Rebuilder {
     to_.symbols = from_.symbols;
     for (const ValueId id : from_.inputs) floats_[id] = to_.add_input(from_.value(id).name, from_.value(id).type);
     for (const NodeId id : from_.order()) {
-      auto status = plan_.integer.contains(id) ? integer_node(from_.node(id)) : float_node(from_.node(id));
+      auto status = plan_.integer.contains(id) ? integer_node(id) : float_node(from_.node(id));
       if (!status) return at(from_.node(id).name, status.error());
     }
     for (const ValueId id : from_.outputs) {
@@ -64,11 +65,12 @@ class Rebuilder {
     return add(node, std::move(inputs), {}, floats_);
   }
 
-  Status integer_node(const Node& node) {
+  Status integer_node(NodeId id) {
+    const Node& node = from_.node(id);
     const bool u8 = plan_.quantized.contains(node.outputs[0]);
     std::vector<ValueId> inputs;
     if (is_op(node, "conv") || is_op(node, "linear")) {
-      FASTC_TRY(inputs, weighted_operands(node));
+      FASTC_TRY(inputs, weighted_operands(node, weight_options_.at(id)));
     } else {
       for (const ValueId input : node.inputs) {
         FASTC_TRY(const ValueId value, as_u8(input));
@@ -92,14 +94,14 @@ class Rebuilder {
   }
 
   // x as u8, the weight as s8, the bias in units of the accumulator, the residual as u8.
-  Result<std::vector<ValueId>> weighted_operands(const Node& node) {
+  Result<std::vector<ValueId>> weighted_operands(const Node& node, const WeightOptions& options) {
     FASTC_TRY(const ValueId x, as_u8(node.inputs[0]));
     const float x_scale = to_.value(x).type.quant->scale;
     std::vector<double> bias;
     if (node.input(2) != kNoId) bias = to_doubles(from_.weight(node.input(2)).data);
     std::vector<double> least;  // so that |bias| / (sx·sw) stays below 2^30
     for (const double b : bias) least.push_back(std::fabs(b) / (static_cast<double>(x_scale) * (1 << 30)) * 1.0001);
-    Weight encoded = quantize_weight(from_.weight(node.inputs[1]), weight_options_, least);
+    Weight encoded = quantize_weight(from_.weight(node.inputs[1]), options, least);
     const auto scales = to_doubles(encoded.encoding.scales);
     const ValueId weight = to_.add_weight(to_.fresh_name(from_.value(node.inputs[1]).name), std::move(encoded));
     ValueId bias_value = kNoId;
@@ -132,7 +134,7 @@ class Rebuilder {
   const Module& from_;
   const Plan& plan_;
   const std::map<ValueId, Quant>& ranges_;
-  const WeightOptions& weight_options_;
+  const std::map<NodeId, WeightOptions>& weight_options_;
   Module to_;
   std::map<ValueId, ValueId> floats_, u8_;  // from_'s values in to_, in either form
 };
@@ -140,7 +142,7 @@ class Rebuilder {
 }  // namespace
 
 Result<Module> rebuild(const Module& module, const Plan& plan, const std::map<ValueId, Quant>& ranges,
-                       const WeightOptions& weights) {
+                       const std::map<NodeId, WeightOptions>& weights) {
   return Rebuilder(module, plan, ranges, weights).run();
 }
 

@@ -10,8 +10,9 @@
 
 namespace fastc::quantize {
 
-// `ranges` holds parameters for every value of plan.ranges. Inputs and outputs keep names, order and types.
+// `ranges` holds parameters for every value of plan.ranges, `weights` those of every conv and linear of plan.integer.
+// Inputs and outputs keep names, order and types.
 Result<Module> rebuild(const Module& module, const Plan& plan, const std::map<ValueId, Quant>& ranges,
-                       const WeightOptions& weights);
+                       const std::map<NodeId, WeightOptions>& weights);
 
 }  // namespace fastc::quantize

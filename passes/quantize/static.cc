@@ -13,13 +13,19 @@
 // nodes stay integer too; everything else runs in f32 between a dequantize and a quantize. A last layer whose result
 // nobody reads as u8 gives f32 directly.
 //
+// Fewer bits ("weight_bits": 3) narrow the integers, [−3, 3], not the arithmetic: activations stay u8, the kernels are
+// the same, and each weight still takes a byte. They are what AdaRound ("rounding": "adaround", adaround.cc) and training
+// after this pass (finetune) are for.
+//
 // Legal when the program is float, normalization folded (graph.fold, graph.fuse) and weights constant; what a node
 // needs and has not is said in the report, and the node stays float. Effect: weights 4x smaller, int8 kernels.
+#include <map>
 #include <set>
 
 #include "ir/op.h"
 #include "ir/rewrite.h"
 #include "passes/pass.h"
+#include "passes/quantize/adaround.h"
 #include "passes/quantize/calibrate.h"
 #include "passes/quantize/rebuild.h"
 
@@ -27,29 +33,49 @@ namespace fastc {
 namespace {
 
 struct Options {
-  int64_t bits = 8;
+  int64_t bits = 8, weight_bits = 8;
   std::string observer = "percentile";
   double percentile = 99.99;
-  std::string weights = "max";
-  std::vector<std::string> include{"*"};
-  std::vector<std::string> exclude;
+  std::string weights = "max", scales = "channel", rounding = "nearest";
+  quantize::AdaRoundOptions adaround;
+  std::vector<std::string> include{"*"}, exclude, int8;
 };
+
+const OptionSet<quantize::AdaRoundOptions>& adaround_options() {
+  using quantize::AdaRoundOptions;
+  static const auto set =
+      OptionSet<AdaRoundOptions>("How rounding is learned")
+          .integer("samples", &AdaRoundOptions::samples, "calibration samples, all in memory at once; 1024 in the paper",
+                   at_least(1))
+          .integer("iterations", &AdaRoundOptions::iterations, "steps a layer", at_least(1))
+          .number("lr", &AdaRoundOptions::lr, "learning rate of Adam", above(0))
+          .number("regularization", &AdaRoundOptions::regularization,
+                  "weight of rounding up or down for good, against the error of the layer's result", above(0));
+  return set;
+}
 
 const OptionSet<Options>& options() {
   static const auto set =
       OptionSet<Options>(
           "Quantizes conv and linear layers, and what lies between them, to int8 with ranges from calibration data")
-          .integer("bits", &Options::bits, "bits of weights and activations; 8 is what the integer kernels take",
-                   range(8, 8))
-          .choice("observer", &Options::observer, {"min_max", "percentile", "mse"},
-                  "range of an activation: everything seen; all but a few outliers; or the one with the smallest "
-                  "squared error")
+          .integer("bits", &Options::bits, "bits of activations; 8 is what the integer kernels take", range(8, 8))
+          .integer("weight_bits", &Options::weight_bits,
+                   "bits of weights; fewer than 8 make coarser weights, not smaller files or faster kernels", range(2, 8))
+          .choice("observer", &Options::observer, {"min_max", "moving_average", "percentile", "mse", "entropy"},
+                  "range of an activation: everything seen; the batches' extremes averaged; all but a few outliers; the "
+                  "one with the smallest squared error; or with the distribution that is closest (Kullback-Leibler)")
           .number("percentile", &Options::percentile,
                   "observer percentile: the share of the values, in percent, that the range must hold", range(50, 100))
           .choice("weights", &Options::weights, {"max", "mse"},
-                  "scale of a weight's channel: from its largest magnitude, or with the smallest squared error")
+                  "scale of weights: from the largest magnitude, or with the smallest squared error, which cuts off the "
+                  "largest; mse suits learned rounding, and 2 bits")
+          .choice("scales", &Options::scales, {"channel", "tensor"}, "one scale for each output channel, or for a weight")
+          .choice("rounding", &Options::rounding, {"nearest", "adaround"},
+                  "of weights: to the nearest integer, or up or down as calibration data teaches (no labels needed)")
+          .object("adaround", &Options::adaround, adaround_options(), "rounding adaround: how it is learned")
           .texts("include", &Options::include, "which conv and linear nodes: globs on names, or op:conv")
-          .texts("exclude", &Options::exclude, "which of them stay float");
+          .texts("exclude", &Options::exclude, "which of them stay float")
+          .texts("int8", &Options::int8, "which of them keep 8 bits where weight_bits is less: the first and the last layer, say");
   return set;
 }
 
@@ -59,6 +85,25 @@ std::vector<std::string> refusals(const Module& module, const quantize::Plan& pl
   for (const auto& [id, why] : plan.refused)
     out.push_back(fmt::format("{} stays float: {}.", module.node(id).name, why));
   return out;
+}
+
+// By node: what its weights are rounded to.
+Result<std::map<NodeId, quantize::WeightOptions>> weight_options(const Module& module, std::span<const NodeId> selected,
+                                                                 const Options& options) {
+  std::map<NodeId, quantize::WeightOptions> out;
+  for (const NodeId id : selected)
+    out[id] = {options.weights, static_cast<int>(options.weight_bits), options.scales == "tensor"};
+  if (options.int8.empty()) return out;
+  FASTC_TRY(const auto wide, select_nodes(module, selected, options.int8, {}, "a layer that is quantized"));
+  for (const NodeId id : wide) out[id].bits = 8;
+  return out;
+}
+
+std::string rounding_note(const quantize::AdaRoundSummary& learned) {
+  return fmt::format(
+      "AdaRound turned {} of {} weights; the layers' results were off by {:.2f} % of their energy with rounding to the "
+      "nearest, and are by {:.2f} % now.",
+      learned.turned, learned.weights, 100 * learned.nearest_error, 100 * learned.error);
 }
 
 Result<PassReport> run(Module& module, const Options& options, PassContext& context) {
@@ -76,7 +121,15 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
         "set");
   FASTC_TRY(const auto ranges, quantize::calibrate(module, plan.ranges, *data, {options.observer, options.percentile},
                                                    context.progress()));
-  FASTC_TRY(module, quantize::rebuild(module, plan, ranges, {options.weights}));
+  FASTC_TRY(const auto weights, weight_options(module, selected, options));
+  FASTC_TRY(Module quantized, quantize::rebuild(module, plan, ranges, weights));
+  if (options.rounding == "adaround") {
+    FASTC_TRY(const auto learned, quantize::adaround(module, quantized, *data, options.adaround, context.progress()));
+    report.notes.push_back(rounding_note(learned));
+    for (const std::string& name : learned.too_large)
+      report.notes.push_back(fmt::format("{} is rounded to the nearest: it has too many inputs to learn from.", name));
+  }
+  module = std::move(quantized);
   report.changed = true;
   report.numbers = {
       {"integer_nodes", static_cast<double>(plan.integer.size())},

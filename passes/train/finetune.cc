@@ -6,7 +6,10 @@
 // labels (the fidelity task, or data without them) it brings the outputs back to the original's instead: L = mean((y − y₀)²) / mean(y₀²).
 // Batch norm uses batch statistics and updates the running ones unless "batch_norm" is "frozen"; weights pruned in a pattern keep their zeros.
 //
-// Legal when the program is float; after folding it trains too, but without batch norm. Effect: accuracy; size and speed stay.
+// A quantized program is trained as such (quantization-aware training, engine/fake_quantize.h): in every step weights and values are rounded as
+// the integers round them, and the steps are learned with the weights (Esser et al. 2020).
+//
+// Legal when the program is float or quantized; after folding it trains too, but without batch norm. Effect: accuracy; size and speed stay.
 #include "passes/pass.h"
 #include "passes/train/training.h"
 
@@ -40,7 +43,7 @@ Result<PassReport> run(Module& module, const Options& chosen, PassContext& conte
 
 FASTC_REGISTER_PASS(finetune, Options,
                     ({.name = "finetune", .summary = "trains the weights on the training data", .needs = ProgramState::kFloat, .leaves = ProgramState::kFloat,
-                      .needs_training_data = true, .needs_batch_norm = true}),
+                      .needs_training_data = true, .needs_batch_norm = true, .trains_quantized = true}),
                     options, run);
 
 }  // namespace

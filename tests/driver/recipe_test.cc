@@ -42,6 +42,8 @@ TEST_CASE("broken recipes say where, what was expected and what was found") {
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "prune.chanel"}]})", "no pass is called \"prune.chanel\""},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "quantize.static", "bits": 9}]})", "/pipeline/0/bits"},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "graph.fold", "name": "a"}, {"pass": "graph.fuse", "name": "a"}]})", "two stages are called \"a\""},
+      {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "quantize.static", "max_drop": -1}]})", "/pipeline/0/max_drop: expected a number of at least 0, found the number -1"},
+      {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "finetune", "max_drop": 0.1}]})", "/pipeline/0/max_drop: finetune is no quantizing pass that can leave layers out"},
       {R"({"model": {"path": "${FASTC_SURELY_UNSET}"}})", "the environment variable FASTC_SURELY_UNSET is not set"},
       {R"({"model": {"path": "m.pt"}, "gates": {"accuracy": {"max_drop": 2}}})", "/gates/accuracy/max_drop"},
   };

@@ -1,5 +1,7 @@
 #include "driver/measure/stored.h"
 
+#include <algorithm>
+
 #include "backends/cpu/lower.h"
 #include "base/files.h"
 #include "ir/text.h"
@@ -43,4 +45,25 @@ TEST_CASE("stored tensors are counted in the file, and a weight in other bits th
   const auto mismatch = count_stored(claimed, *artifact);
   REQUIRE_FALSE(mismatch);
   CHECK(mismatch.error().message == "the artifact holds w in 32 bits a number (f32), the program in 8");
+}
+
+TEST_CASE("weights of three bits on the integer kernels are stored in bytes, and counted so") {
+  auto module = parse(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
+    @w : s8[2,2] int3(axis 0, scales [1, 1]) = [1, 2, 3, -3]
+    %q : q(1, 0) = quantize(%x)
+    %y = linear(%q, @w)
+  })");
+  REQUIRE(module);
+  const auto bytes = lower(*module, {});
+  if (!bytes) FAIL(bytes.error().message);
+  const auto folder = TempDir::make();
+  REQUIRE(folder);
+  REQUIRE(write_atomic(folder->path() / "m.fastc", *bytes));
+  const auto artifact = ArtifactModel::open(folder->path() / "m.fastc", 1);
+  REQUIRE(artifact);
+  const auto stored = count_stored(*module, *artifact);
+  if (!stored) FAIL(stored.error().message);
+  const auto w = std::find_if(stored->begin(), stored->end(), [](const StoredTensor& t) { return t.name == "w"; });
+  REQUIRE(w != stored->end());
+  CHECK(w->bits == 8);
 }

@@ -45,6 +45,15 @@ TEST_CASE("bytes count the encoding with its scales; parameters count what is st
   CHECK(cost.weight_bytes == (6 + 8) + (3 + 8) + 16 + 12 + 8);
 }
 
+TEST_CASE("weights of few bits that integer kernels read take a byte each") {
+  const ModuleCost cost = cost_of(R"(module (%x : f32[1,3]) -> (%y) {
+    @w : s8[2,3] int3(axis 0, scales [1, 1]) = [1, 2, 3, -1, -2, -3]
+    %q : q(1, 0) = quantize(%x)
+    %y = linear(%q, @w)
+  })");
+  CHECK(cost.weight_bytes == 6 + 8);
+}
+
 TEST_CASE("other symbols than the batch take their smallest value, or a given one") {
   const auto m = parse(R"(module (%x : i64[N,L]) -> (%y) symbols N in [2, 8], L in [3, 512] {
     @t : f32[10,4] = zeros

@@ -74,6 +74,7 @@ TEST_CASE("broken lines") {
       {"@a : s8[2] int8(axis 0, scales [1, 0]) = zeros", "3:12: expected scales above 0, found 0"},
       {"@a : f32[2] int8(axis 0, scales [1, 1]) = zeros", "3:13: expected s8 data under int8, found f32"},
       {"@a : s8[1] int4(axis 0, scales [1]) = [9]", "3:12: expected int4 numbers from -7 to 7, found 9"},
+      {"@a : s8[1] int2(axis 0, scales [1]) = [2]", "3:12: expected int2 numbers from -1 to 1, found 2"},
       {"@a : s8[2] int4(axis 0, group 0, scales [1]) = zeros", "3:22: expected groups of at least 1, found 0"},
       {"@a : f32[2] sparse(4:2) = zeros", "3:13: expected n:m sparsity with 0 < n < m, found 4:2"},
       {"@a : f32[2] = sha256:12", "3:15: expected 64 hex digits after sha256:, found '12'"},

@@ -60,6 +60,7 @@ TEST_CASE("types may be left out, weights may come late, comments are skipped") 
 TEST_CASE("weights: encodings, sparsity, buffers, every dtype") {
   const std::string body[] = {
       "@w : s8[2,2] int8(axis 0, scales [0.5, 0.25]) = [[1, 2], [3, -4]]",
+      "@w : s8[2,2] int3(axis 0, scales [0.5, 0.25]) = [[1, 2], [3, -3]]",
       "@w : s8[2,4] int4(axis 0, group 2, scales [[0.5, 0.25], [1, 2]]) = [[1, 2, 3, -4], [0, 0, 7, -7]]",
       "@w : f32[4] sparse(unstructured) = [0, 1, 0, 2]",
       "@w : f32[4] sparse(2:4) buffer = [0, 1, 0, 2]",

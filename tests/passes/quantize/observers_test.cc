@@ -76,6 +76,37 @@ TEST_CASE("percentile 100 is everything, and a one-sided range is cut at its far
   CHECK(q.scale * 255 == Approx(900).margin(2));
 }
 
+TEST_CASE("moving_average follows the batches' extremes") {
+  Observed observed;
+  for (const float high : {1.0F, 2.0F, 12.0F}) observed.widen(std::vector<float>{0, high});
+  // 1, then 0.9·1 + 0.1·2 = 1.1, then 0.9·1.1 + 0.1·12 = 2.19
+  CHECK(observed.quant({"moving_average"}).scale * 255 == Approx(2.19));
+  CHECK(observed.quant({"min_max"}).scale * 255 == Approx(12));
+  observed.widen({});  // a batch of nothing says nothing
+  CHECK(observed.quant({"moving_average"}).scale * 255 == Approx(2.19));
+  CHECK_FALSE(needs_counts({"moving_average"}));
+  CHECK(needs_counts({"entropy"}));
+}
+
+TEST_CASE("entropy cuts off a long empty tail, and nothing of what is even") {
+  Random random(7);
+  std::vector<float> even(100000), tailed(100000);
+  for (float& v : even) v = static_cast<float>(random.uniform());
+  for (float& v : tailed) v = std::fabs(static_cast<float>(random.normal()));
+  tailed[0] = 40;
+  CHECK(observe(even, {"entropy"}).scale * 255 == Approx(1).epsilon(0.01));
+  const Quant q = observe(tailed, {"entropy"});
+  CHECK(q.zero_point == 0);
+  CHECK(q.scale * 255 < 6);
+  CHECK(q.scale * 255 > 2);
+  // Two sides are cut alike: 0 stays where it was.
+  for (size_t i = 0; i < tailed.size(); i += 2) tailed[i] = -tailed[i];
+  tailed[0] = 40, tailed[1] = -40;
+  const Quant both = observe(tailed, {"entropy"});
+  CHECK(std::abs(both.zero_point - 128) <= 1);
+  CHECK(both.scale * 255 < 14);
+}
+
 TEST_CASE("NaN and infinity are noticed") {
   Observed observed;
   observed.widen(std::vector<float>{1, 2});
@@ -97,6 +128,29 @@ TEST_CASE("weights: one scale per channel, symmetric, zeros stay zeros") {
   const Weight coarse = quantize_weight(dense, {}, std::vector<double>{0.1, 0.5, 0});
   CHECK(equal(coarse.encoding.scales, Tensor::of<float>({3}, {0.1F, 0.5F, 2})));
   CHECK(coarse.data.values<int8_t>()[0] == 13);
+}
+
+TEST_CASE("weights: fewer bits, and one scale for all channels") {
+  const Weight dense{Tensor::of<float>({2, 2}, {3, -1.4F, 0.3F, 0.1F}), {}, true};
+  const Weight three = quantize_weight(dense, {"max", 3});
+  CHECK(equal(three.data, Tensor::of<int8_t>({2, 2}, {3, -1, 3, 1})));
+  CHECK(equal(three.encoding.scales, Tensor::of<float>({2}, {1, 0.1F})));
+  CHECK(three.encoding.bits == 3);
+  const Weight two = quantize_weight(dense, {"max", 2});
+  CHECK(equal(two.data, Tensor::of<int8_t>({2, 2}, {1, 0, 1, 0})));
+  const Weight shared = quantize_weight(dense, {"max", 3, true});
+  CHECK(equal(shared.data, Tensor::of<int8_t>({2, 2}, {3, -1, 0, 0})));
+  CHECK(equal(shared.encoding.scales, Tensor::of<float>({2}, {1, 1})));
+  for (const Weight& w : {three, two, shared}) CHECK(check_weight(w));
+}
+
+TEST_CASE("weights: with two bits the smallest error cuts off most of the range") {
+  Random random(5);
+  Tensor data = Tensor::zeros(DType::kF32, {1, 4096});
+  for (float& v : data.mutable_values<float>()) v = static_cast<float>(random.normal());
+  // A bell in three levels is best said by ±1.22 σ (Max 1960, "Quantizing for minimum distortion").
+  const Weight mse = quantize_weight({data, {}, true}, {"mse", 2});
+  CHECK(mse.encoding.scales.values<float>()[0] == Approx(1.22).margin(0.08));
 }
 
 TEST_CASE("weights: mse is never worse than max") {

@@ -87,6 +87,26 @@ TEST_CASE("quantize.static: literal numbers of a linear layer") {
   CHECK(equal(m.weights.at("b").data, Tensor::of<int32_t>({2}, {1000, -1500})));  // 0.1/(0.01·0.01), -0.3/(0.01·0.02)
 }
 
+TEST_CASE("quantize.static: weights of three bits on the same arithmetic; patterns keep 8 bits") {
+  Module m = module_of(R"(module (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
+    @w : f32[2,2] = [3, 1.2, 0, -6]
+    @v : f32[1,2] = [1.27, 0.5]
+    %h = linear(%x, @w)
+    %y = linear(%h, @v)
+  })");
+  const Samples data({Tensor::of<float>({2, 2}, {-1, 0, 1.55F, 0})});
+  PlainContext context;
+  context.calibration_data = &data;
+  pass_ok("quantize.static", m, context, {{"weight_bits", 3}, {"weights", "max"}, {"int8", {"y"}}});
+  CHECK(equal(m.weights.at("w").data, Tensor::of<int8_t>({2, 2}, {3, 1, 0, -3})));
+  CHECK(equal(m.weights.at("w").encoding.scales, Tensor::of<float>({2}, {1, 2})));
+  CHECK(equal(m.weights.at("v").data, Tensor::of<int8_t>({1, 2}, {127, 50})));
+  CHECK(print(m).find("@w : s8[2,2] int3(axis 0, scales [1, 2]) = [[3, 1], [0, -3]]") != std::string::npos);
+  CHECK(print(module_of(print(m))) == print(m));
+  Module again = module_of("module (%x : f32[N,2]) -> (%x) symbols N in [1, 8] { }");
+  CHECK_FALSE(run_pass("quantize.static", again, context, {{"weight_bits", 1}}));
+}
+
 TEST_CASE("quantize.static: exclude leaves float islands, with quantize and dequantize around them") {
   Ready r(kBlock);
   const Module before = r.module;

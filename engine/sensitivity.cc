@@ -1,0 +1,77 @@
+#include "engine/sensitivity.h"
+
+#include <algorithm>
+
+#include <c10/core/GradMode.h>
+
+#include "base/interrupt.h"
+#include "engine/autograd.h"
+
+namespace fastc {
+namespace {
+
+// Σ over float outputs of |y − t|² / |t|²
+Result<double> error_of(const engine::Plan& plan, std::span<const at::Tensor> inputs, std::span<const at::Tensor> expected) {
+  FASTC_TRY(const std::vector<at::Tensor> outputs, plan.run(inputs));
+  double error = 0;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    if (!at::isFloatingType(outputs[i].scalar_type())) continue;
+    const double size = expected[i].square().sum(at::kDouble).item<double>();
+    error += outputs[i].sub(expected[i]).square().sum(at::kDouble).item<double>() / std::max(size, 1e-30);
+  }
+  return error;
+}
+
+// The value whose rounding a layer reads: ops that keep parameters have none of their own.
+ValueId rounded_operand(const Module& module, const engine::Plan& plan, ValueId value) {
+  while (!plan.roundings().contains(value)) {
+    const Node* producer = module.producer(value);
+    if (producer == nullptr || producer->inputs.empty()) return kNoId;
+    value = producer->inputs[0];
+  }
+  return value;
+}
+
+// The layer's weight before it was quantized; undefined where the reference has no such layer.
+at::Tensor float_weight(const Module& reference, const Module& quantized, const Node& node) {
+  std::string name = node.name;  // the layer that makes an output is called NAME.u8 in an integer program
+  if (reference.find_value(name) == kNoId && name.ends_with(".u8")) name.resize(name.size() - 3);
+  const ValueId value = reference.find_value(name);
+  const Node* layer = value == kNoId ? nullptr : reference.producer(value);
+  if (layer == nullptr || !reference.is_weight(layer->input(1))) return {};
+  const Tensor& weight = reference.weight(layer->inputs[1]).data;
+  return weight.dtype() == DType::kF32 && weight.shape() == quantized.weight(node.inputs[1]).data.shape() ? wrap(weight) : at::Tensor();
+}
+
+}  // namespace
+
+Result<std::vector<LayerSensitivity>> layer_sensitivities(const Module& quantized, const Module& reference, std::span<const Tensor> inputs) {
+  const c10::AutoGradMode no_gradients(false);
+  FASTC_TRY(engine::Plan plan, engine::Plan::prepare(quantized, engine::Mode::kTrainFrozen));
+  FASTC_TRY(const engine::Plan exact, engine::Plan::prepare(reference, engine::Mode::kInfer));
+  std::vector<at::Tensor> wrapped;
+  for (const Tensor& input : inputs) wrapped.push_back(wrap(input));
+  FASTC_TRY(const std::vector<at::Tensor> expected, exact.run(wrapped));
+  FASTC_TRY(const double whole, error_of(plan, wrapped, expected));
+  std::vector<LayerSensitivity> found;
+  for (const NodeId id : quantized.order()) {
+    const Node& node = quantized.node(id);
+    if (!quantized.is_weight(node.input(1)) || !plan.roundings().contains(node.input(1))) continue;
+    if (interrupted()) return interrupted_error("measuring the sensitivity of layers");
+    const auto all = plan.roundings();
+    const std::string& weight = quantized.value(node.inputs[1]).name;
+    const at::Tensor rounded = plan.weight(weight), exact_weight = float_weight(reference, quantized, node);
+    if (exact_weight.defined()) plan.set_weight(weight, exact_weight);
+    const ValueId operand = quantized.value(node.inputs[0]).type.quant ? rounded_operand(quantized, plan, node.inputs[0]) : kNoId;
+    plan.roundings().erase(node.input(1));
+    plan.roundings().erase(operand);
+    FASTC_TRY(const double without, error_of(plan, wrapped, expected));
+    plan.roundings() = all;
+    plan.set_weight(weight, rounded);
+    found.push_back({node.name, whole > 0 ? (whole - without) / whole : 0});
+  }
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.gain > b.gain; });
+  return found;
+}
+
+}  // namespace fastc
