@@ -2,7 +2,7 @@
 // nothing else lists them:
 //
 //   Result<Worth> l1(const Request& request) { … }
-//   const RegisterImportance registered{{.name = "l1", .summary = "…", .normalize = Normalize::kMean, .measure = l1}};
+//   const RegisterImportance registered{{.name = "l1", .summary = "…", .measure = l1}};
 #pragma once
 
 #include <string>
@@ -36,7 +36,9 @@ struct Importance {
   std::string_view name;
   std::string_view summary;  // what is summed, and whose idea it is
   bool needs_data = false;
-  Normalize normalize = Normalize::kMean;  // how layers compare in one global ranking (passes/prune/plan.h), where the recipe does not say
+  // How layers compare in one global ranking, where the recipe does not say. Sizes of weights and activations are no measure of what a layer can
+  // spare, and dividing them by the layer's mean does worse than taking the same share of each (docs/methods.md).
+  Normalize normalize = Normalize::kRank;
   Result<Worth> (*measure)(const Request& request) = nullptr;
 };
 
