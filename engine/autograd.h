@@ -25,6 +25,10 @@ Result<DType> dtype_of_scalar(at::ScalarType type);
 at::Tensor wrap(const Tensor& tensor);
 Result<Tensor> unwrap(const at::Tensor& tensor);
 
+// Mean cross entropy of class scores [N,…,classes] with i64 labels, differentiable; where they are undefined, with labels drawn from the
+// model's own softmax with `seed` (the expected gradient is zero then, its square is the Fisher information).
+Result<at::Tensor> label_loss(const at::Tensor& output, const Tensor& labels, uint64_t seed);
+
 namespace engine {
 
 enum class Mode : uint8_t {

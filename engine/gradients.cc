@@ -13,8 +13,7 @@
 namespace fastc {
 namespace {
 
-// One label a row, drawn from the softmax of the logits: with labels of the model's own, the expected gradient is zero but
-// its square is the Fisher information, which is what importance needs where there is no truth.
+// One label a row, drawn from the softmax of the logits.
 at::Tensor draw_labels(const at::Tensor& logits, uint64_t seed) {
   const at::Tensor p = at::softmax(logits.detach().to(at::kDouble), -1).contiguous();
   at::Tensor labels = at::empty({p.size(0)}, at::TensorOptions(at::kLong));
@@ -29,6 +28,8 @@ at::Tensor draw_labels(const at::Tensor& logits, uint64_t seed) {
   return labels;
 }
 
+}  // namespace
+
 Result<at::Tensor> label_loss(const at::Tensor& output, const Tensor& labels, uint64_t seed) {
   if (output.dim() < 2 || !at::isFloatingType(output.scalar_type()))
     return stage_error("gradients need an output of class scores, [N,classes]; output 0 has {} axes", output.dim());
@@ -41,8 +42,6 @@ Result<at::Tensor> label_loss(const at::Tensor& output, const Tensor& labels, ui
     return stage_error("labels must be in 0..{} for the gradients, found {} to {}", logits.size(1) - 1, truth.min().item<int64_t>(), truth.max().item<int64_t>());
   return at::cross_entropy_loss(logits, truth);
 }
-
-}  // namespace
 
 Result<std::map<std::string, Tensor>> weight_gradients(const Module& module, std::span<const Tensor> inputs, const Tensor& labels, uint64_t seed) {
   const c10::AutoGradMode gradients(true);

@@ -77,6 +77,12 @@ class FASTC_API PassContext {
   virtual Result<Module> model(std::string_view which) = 0;
   // Lowers, writes, runs in fastc-runner, in paired rounds; an error where no measuring is possible.
   virtual Result<Measurement> measure(const Module& module) = 0;
+  // A choice that rests on measured time: what an earlier run chose where this one repeats it (--replay), else what `choose` says. Written to
+  // decisions.json, so that a run can be repeated to the byte on a noisy machine. `question` is unique within the stage.
+  virtual Result<std::string> decide(std::string_view question, const std::function<Result<std::string>()>& choose) {
+    static_cast<void>(question);
+    return choose();
+  }
   // Folder of this stage's journal for checkpoints (empty: none is kept).
   virtual std::string journal_folder() = 0;
 };

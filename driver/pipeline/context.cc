@@ -18,8 +18,8 @@ int engine_threads(const Recipe& recipe) {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-StageContext::StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder)
-    : recipe_(recipe), task_(task), models_(models), stage_(std::move(stage)), progress_(progress), journal_folder_(std::move(journal_folder)),
+StageContext::StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder, Decisions* decisions)
+    : recipe_(recipe), task_(task), models_(models), stage_(std::move(stage)), progress_(progress), journal_folder_(std::move(journal_folder)), decisions_(decisions),
       seed_(seed_for(recipe.seed, stage_)), threads_(engine_threads(recipe)) {}
 StageContext::~StageContext() = default;
 
@@ -49,6 +49,15 @@ Result<Measurement> StageContext::measure(const Module& module) {
   const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
   FASTC_TRY(const RunnerFigures figures, measure_one(emitted.path, settings, kServiceRounds, silent_progress()));
   return Measurement{figures.p50_ms, emitted.figures.bytes};
+}
+
+Result<std::string> StageContext::decide(std::string_view question, const std::function<Result<std::string>()>& choose) {
+  if (decisions_ == nullptr) return choose();
+  const std::string asked = fmt::format("{}: {}", stage_, question);
+  const auto replayed = decisions_->replayed(asked);
+  FASTC_TRY(std::string answer, replayed ? Result<std::string>(*replayed) : choose());
+  decisions_->record(asked, answer);
+  return answer;
 }
 
 }  // namespace fastc

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "driver/pipeline/decisions.h"
 #include "driver/recipe/recipe.h"
 #include "passes/pass.h"
 
@@ -19,7 +20,8 @@ struct Models {
 
 class StageContext final : public PassContext {
  public:
-  StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder);
+  // `decisions`: where choices made from measured time are kept; null: nowhere.
+  StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder, Decisions* decisions = nullptr);
   ~StageContext() override;
   uint64_t seed() const override { return seed_; }
   int threads() const override { return threads_; }
@@ -29,6 +31,7 @@ class StageContext final : public PassContext {
   const Task* task() override { return task_; }
   Result<Module> model(std::string_view which) override;
   Result<Measurement> measure(const Module& module) override;
+  Result<std::string> decide(std::string_view question, const std::function<Result<std::string>()>& choose) override;
   std::string journal_folder() override { return journal_folder_; }
 
  private:
@@ -38,6 +41,7 @@ class StageContext final : public PassContext {
   std::string stage_;
   Progress& progress_;
   std::string journal_folder_;
+  Decisions* decisions_;
   uint64_t seed_;
   int threads_;
 };

@@ -78,8 +78,8 @@ Result<CompressRun> CompressRun::start(const Recipe& recipe, const CompressOptio
   return run;
 }
 
-StageContext CompressRun::context(const std::string& stage, const std::string& checkpoints) const {
-  return StageContext(recipe_, task_.get(), models_, stage, progress_, checkpoints);
+StageContext CompressRun::context(const std::string& stage) const {
+  return StageContext(recipe_, task_.get(), models_, stage, progress_, "");
 }
 
 Metadata CompressRun::metadata() const {
@@ -140,7 +140,7 @@ Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
   }
   FASTC_CHECK(fold_before(stage, module));
   const auto start = std::chrono::steady_clock::now();
-  StageContext ctx = context(row.name, journal_.checkpoints(index, key_));
+  StageContext ctx(recipe_, task_.get(), models_, row.name, progress_, journal_.checkpoints(index, key_), &decisions_);
   auto report = apply(stage, module, ctx);
   if (!report) return at(fmt::format("stage {} ({})", stage.pointer, stage.pass), report.error());
   if (Status status = verify(module); !status) return internal_error("after {}: {}", stage.pass, status.error().message);

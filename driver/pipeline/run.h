@@ -26,7 +26,7 @@ class CompressRun {
 
  private:
   CompressRun(const Recipe& recipe, const CompressOptions& options, Progress& progress);
-  StageContext context(const std::string& stage, const std::string& checkpoints = "") const;
+  StageContext context(const std::string& stage) const;
   Result<StageRow> run_pass(size_t index, Module& module);
   Status fold_before(const Stage& stage, Module& module);
   Result<PassReport> apply(const Stage& stage, Module& module, StageContext& context);

@@ -26,6 +26,7 @@ Checkpoint::Checkpoint(const std::string& folder, std::string key, std::map<std:
 
 Status Checkpoint::save(const Standing& standing) const {
   if (path_.empty()) return {};
+  FASTC_CHECK(make_folders(path_.parent_path()));  // a pass that trains several times gives each run a folder of its own
   std::vector<std::pair<std::string, NpyArray>> arrays;
   const std::vector<int64_t> progress{standing.epochs, standing.steps, optimizer_.steps};
   arrays.emplace_back("key", make_npy("|u1", {static_cast<int64_t>(key_.size())}, as_bytes_of(key_)));

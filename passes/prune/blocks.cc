@@ -9,34 +9,43 @@
 namespace fastc::prune {
 namespace {
 
-// The nodes between `in` and `out`: all that `out` needs down to `in`. Nothing when `out` also depends on another activation.
-std::vector<NodeId> branch_between(const Module& module, ValueId in, ValueId out) {
+// Everything that `out` needs, down to `in`.
+std::set<NodeId> needed_by(const Module& module, ValueId in, ValueId out) {
   std::set<NodeId> nodes;
   std::vector<ValueId> open{out};
   while (!open.empty()) {
     const ValueId value = open.back();
     open.pop_back();
-    if (value == kNoId || value == in || module.is_weight(value)) continue;
-    const Node* producer = module.producer(value);
-    if (producer == nullptr) return {};  // another input of the network
-    const NodeId id = module.value(value).producer;
-    if (!nodes.insert(id).second) continue;
-    open.insert(open.end(), producer->inputs.begin(), producer->inputs.end());
+    const NodeId producer = value == kNoId || value == in ? kNoId : module.value(value).producer;
+    if (producer == kNoId || !nodes.insert(producer).second) continue;
+    const auto& inputs = module.node(producer).inputs;
+    open.insert(open.end(), inputs.begin(), inputs.end());
+  }
+  return nodes;
+}
+
+// Nothing outside of `nodes` but the join reads what the node computes.
+bool kept_inside(const Module& module, NodeId id, const std::set<NodeId>& nodes, NodeId join, const std::vector<std::vector<NodeId>>& uses) {
+  const auto& results = module.node(id).outputs;
+  return std::all_of(results.begin(), results.end(), [&](ValueId value) {
+    const auto& users = uses[static_cast<size_t>(value)];
+    return !module.is_output(value) && std::all_of(users.begin(), users.end(), [&](NodeId user) { return user == join || nodes.count(user) > 0; });
+  });
+}
+
+// The nodes that `out` needs and nothing else does: what goes with the branch. Masks and positions that other layers read too stay behind.
+std::vector<NodeId> branch_between(const Module& module, ValueId in, ValueId out, NodeId join, const std::vector<std::vector<NodeId>>& uses) {
+  std::set<NodeId> nodes = needed_by(module, in, out);
+  for (size_t before = nodes.size() + 1; before != nodes.size();) {
+    before = nodes.size();
+    std::erase_if(nodes, [&](NodeId id) { return !kept_inside(module, id, nodes, join, uses); });
   }
   return {nodes.begin(), nodes.end()};
 }
 
-// Nothing behind the block reads what the branch computes.
-bool closed(const Module& module, const std::vector<NodeId>& branch, NodeId join, const std::vector<std::vector<NodeId>>& uses) {
-  for (const NodeId id : branch) {
-    for (const ValueId value : module.node(id).outputs) {
-      if (module.is_output(value)) return false;
-      for (const NodeId user : uses[static_cast<size_t>(value)]) {
-        if (user != join && !std::binary_search(branch.begin(), branch.end(), user)) return false;
-      }
-    }
-  }
-  return true;
+// Sums inside an activation (gelu's x + c·x³) are no blocks: nobody learned them.
+bool learned(const Module& module, const std::vector<NodeId>& branch) {
+  return std::any_of(branch.begin(), branch.end(), [&](NodeId id) { return module.node(id).op->trainable; });
 }
 
 std::string common_name(const Module& module, const std::vector<NodeId>& branch, NodeId join) {
@@ -80,14 +89,48 @@ std::vector<Block> find_blocks(const Module& module) {
     for (const auto& [out, in, fused] : candidates(join)) {
       if (out == kNoId || in == kNoId || module.is_weight(in) || module.is_weight(out)) continue;
       if (!(module.value(in).type == module.value(join.output()).type)) continue;
-      const auto branch = branch_between(module, in, out);
-      const bool whole = reads(module, branch, in) || (fused && out == in);
-      if (!whole || !closed(module, branch, id, uses)) continue;
+      const auto branch = branch_between(module, in, out, id, uses);
+      const bool whole = fused ? out == in || reads(module, branch, in) : learned(module, branch) && reads(module, branch, in);
+      const bool ends_here = out == in || std::find(branch.begin(), branch.end(), module.value(out).producer) != branch.end();
+      if (!whole || !ends_here) continue;
       blocks.push_back({common_name(module, branch, id), id, in, branch});
       break;
     }
   }
   return blocks;
+}
+
+namespace {
+
+bool encloses(const std::string& outer, const std::string& inner) { return inner == outer || (inner.size() > outer.size() && inner.starts_with(outer) && inner[outer.size()] == '.'); }
+
+// Whether `next` begins with what `block` leaves, directly or after nodes of one operand (norms, activations).
+bool follows(const Module& module, const Block& block, const Block& next) {
+  ValueId value = next.in;
+  while (value != module.node(block.join).output()) {
+    const Node* producer = module.producer(value);
+    if (producer == nullptr || producer->inputs.empty() || producer->op->name == "add") return false;
+    value = producer->inputs.front();
+    if (value == kNoId || module.is_weight(value)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<Unit> units_of(const Module& module, std::vector<Block> blocks, bool whole_modules) {
+  std::vector<Unit> units;
+  for (Block& block : blocks) {
+    const bool together = whole_modules && !units.empty() && (encloses(units.back().name, block.name) || encloses(block.name, units.back().name)) &&
+                          follows(module, units.back().blocks.back(), block);
+    if (!together) {
+      units.push_back({block.name, {std::move(block)}});
+      continue;
+    }
+    if (encloses(block.name, units.back().name)) units.back().name = block.name;
+    units.back().blocks.push_back(std::move(block));
+  }
+  return units;
 }
 
 Status drop_block(Module& module, const Block& block) {

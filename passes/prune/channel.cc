@@ -8,185 +8,266 @@
 // Legal: a channel goes together with everything that is coupled with it (ir/coupling.h); inputs and outputs of the network
 // keep theirs. The result differs from the original; train afterwards (finetune, distill.single_shot).
 //
-// Which channels: the least important (passes/prune/importance.h): `l1`, Li et al. 2017, or `taylor`, Molchanov et al. 2019 eq. 8.
-// `ratio` takes the same share of every layer. `goal` takes the cheapest channels of all layers, ranked together after dividing by the
-// layer's mean, until the cost counted by ir/cost.h has come down; the shortest such list is found by bisection.
+// Which channels: the least important (passes/prune/importance/, one file each with formula and paper).
+// `ratio` takes the same share of every layer. `goal` takes the cheapest channels of all layers, ranked together (`normalize` makes
+// their worths comparable, passes/prune/plan.h), until the cost has come down; the shortest such list is found by bisection.
+// Before: `group_lasso` trains under a penalty that gathers what matters in few channels. `iterations` takes the channels in several
+// equal portions, with `train` between them, so that the network never has to recover from much at once (Molchanov et al. 2017).
 //
 // `round_to` 8: kernels compute channels in vectors of 8 or 16, so that 13 channels cost what 16 do.
 // `scope` "inner": channels inside residual blocks only. The residual stream is summed over many layers, so that no single
 // layer's importance speaks for it, and in practice losing its channels costs most ("all" takes them too).
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <set>
 
-#include "ir/cost.h"
+#include "base/random.h"
 #include "ir/coupling.h"
-#include "ir/rewrite.h"
 #include "passes/pass.h"
-#include "passes/prune/importance.h"
+#include "passes/prune/goal.h"
+#include "passes/prune/group_lasso.h"
+#include "passes/prune/importance/importance.h"
 #include "passes/prune/plan.h"
+#include "passes/prune/selection.h"
+#include "passes/train/training.h"
 
 namespace fastc {
 namespace {
 
-struct Goal {
-  std::optional<double> flops, parameters;
+struct Between : TrainOptions {
+  Between() { epochs = 1; }
+};
+struct Lasso : TrainOptions {
+  double strength = 1e-4;
 };
 
 struct Options {
   std::optional<double> ratio;
-  std::optional<Goal> goal;
-  std::string importance = "l1";
+  std::optional<prune::Goal> goal;
+  std::string importance = "l1", normalize = "auto";
   std::string scope = "inner";
   std::vector<std::string> include{"*"}, exclude;
-  int64_t round_to = 8, min_channels = 1, samples = 512, batch_size = 32;
+  int64_t round_to = 8, min_channels = 1, samples = 512, batch_size = 32, permutations = 4, iterations = 1;
+  std::optional<Between> train;
+  std::optional<Lasso> group_lasso;
 };
 
-const OptionSet<Goal>& goal_options() {
-  static const auto set = OptionSet<Goal>("What remains")
-                              .number("flops", &Goal::flops, "share of the FLOPs that remains", above(0).to(1))
-                              .number("parameters", &Goal::parameters, "share of the parameters that remains", above(0).to(1))
-                              .check([](const Goal& goal) { return goal.flops || goal.parameters ? "" : "expected \"flops\" or \"parameters\", found neither"; });
+template <typename T>
+OptionSet<T> with_training(OptionSet<T> set) {
+  add_train_options(set);
   return set;
+}
+const OptionSet<Between>& between_options() {
+  static const auto set = with_training(OptionSet<Between>("Training between two portions"));
+  return set;
+}
+const OptionSet<Lasso>& lasso_options() {
+  static const auto set =
+      with_training(OptionSet<Lasso>("Training under a group lasso").number("strength", &Lasso::strength, "factor on the sum of the groups' norms, added to the loss", above(0)));
+  return set;
+}
+
+std::vector<std::string> importance_names() {
+  std::vector<std::string> names;
+  for (const prune::Importance* importance : prune::all_importances()) names.emplace_back(importance->name);
+  return names;
+}
+std::string importance_help() {
+  std::string help = "how a channel's worth is measured";
+  for (const prune::Importance* importance : prune::all_importances()) help += fmt::format("; {}: {}{}", importance->name, importance->summary, importance->needs_data ? ", on data" : "");
+  return help;
 }
 
 const OptionSet<Options>& options() {
   static const auto set =
       OptionSet<Options>("Removes whole channels and everything coupled with them")
           .number("ratio", &Options::ratio, "share of every layer's channels that goes; 0.5 where neither it nor `goal` is given", range(0, 1))
-          .object("goal", &Options::goal, goal_options(), "what remains of the whole network, in place of `ratio`")
-          .choice("importance", &Options::importance, {"l1", "taylor"}, "how a channel's worth is measured; taylor takes gradients on the training (else calibration) data")
+          .object("goal", &Options::goal, prune::goal_options(), "what remains of the whole network, in place of `ratio`")
+          .choice("importance", &Options::importance, importance_names(), importance_help())
+          .choice("normalize", &Options::normalize, {"auto", "none", "mean", "max", "norm", "lamp", "rank"},
+                  "goal: how worths of different layers compare; rank: every layer loses the same share; auto: what suits the importance")
           .choice("scope", &Options::scope, {"inner", "all"}, "inner: channels inside residual blocks only; all: the residual stream too")
           .texts("include", &Options::include, "which nodes' output channels may go (globs on names, or op:conv)")
           .texts("exclude", &Options::exclude, "which must stay")
           .integer("round_to", &Options::round_to, "channels that stay are a multiple of this", range(1, 4096))
           .integer("min_channels", &Options::min_channels, "at least this many channels stay in every layer", range(1, 1 << 20))
-          .integer("samples", &Options::samples, "taylor: how many samples gradients are taken on", range(1, 1 << 20))
-          .integer("batch_size", &Options::batch_size, "taylor: samples a gradient is summed over", range(1, 4096))
-          .check([](const Options& o) { return o.ratio && o.goal ? "expected \"ratio\" or \"goal\", found both" : ""; });
+          .integer("samples", &Options::samples, "importances on data: how many samples are looked at", range(1, 1 << 20))
+          .integer("batch_size", &Options::batch_size, "importances on data: samples at a time (taylor: a gradient is summed over; shapley: an order is played on)", range(1, 4096))
+          .integer("permutations", &Options::permutations, "shapley: random orders of removal for each layer", range(1, 1 << 16))
+          .integer("iterations", &Options::iterations, "in how many portions the channels go", range(1, 1000))
+          .object("train", &Options::train, between_options(), "training between two portions (1 epoch where `iterations` is above 1)")
+          .object("group_lasso", &Options::group_lasso, lasso_options(), "training before the first portion, under a penalty on each group of coupled weights")
+          .check([](const Options& o) {
+            if (o.ratio && o.goal) return "expected \"ratio\" or \"goal\", found both";
+            if (o.train && o.iterations == 1) return "expected \"iterations\" above 1 with \"train\", which is what happens between two of them";
+            return "";
+          });
   return set;
 }
 
-// Free sets with a writer that is chosen and none that is excluded.
-Result<std::vector<size_t>> chosen_sets(const Module& module, const Coupling& coupling, const Options& options) {
-  std::set<NodeId> all;
-  for (const ChannelSet& set : coupling.sets) {
-    if (set.why_pinned.empty()) all.insert(set.writers.begin(), set.writers.end());
-  }
-  const std::vector<NodeId> candidates(all.begin(), all.end());
-  if (candidates.empty()) return std::vector<size_t>{};
-  constexpr std::string_view kWhat = "a node whose output channels can be removed";
-  FASTC_TRY(const auto included, select_nodes(module, candidates, options.include, {}, kWhat));
-  std::vector<NodeId> excluded;
-  if (!options.exclude.empty()) {
-    FASTC_TRY(excluded, select_nodes(module, candidates, options.exclude, {}, kWhat));
-  }
-  const auto any_of = [](const std::vector<NodeId>& writers, const std::vector<NodeId>& list) {
-    return std::any_of(writers.begin(), writers.end(), [&](NodeId id) { return std::find(list.begin(), list.end(), id) != list.end(); });
-  };
-  std::vector<size_t> out;
-  for (size_t i = 0; i < coupling.sets.size(); ++i) {
-    const ChannelSet& set = coupling.sets[i];
-    if (!set.why_pinned.empty() || (options.scope == "inner" && !set.inner)) continue;
-    if (any_of(set.writers, included) && !any_of(set.writers, excluded)) out.push_back(i);
-  }
-  return out;
-}
+// One run of the pass: what it began with, and what it found.
+class Pruning {
+ public:
+  Pruning(const Module& original, const Options& options, PassContext& context) : original_(original), options_(options), context_(context) {}
 
-Result<std::vector<double>> importance_of(const Module& module, const Coupling& coupling, const Options& options, PassContext& context) {
-  if (options.importance == "l1") return prune::l1_importance(module, coupling);
-  const Dataset* data = context.training_data() ? context.training_data() : context.calibration();
-  if (data == nullptr) return usage_error("expected training or calibration data in the task for \"importance\": \"taylor\", found none; name one, or use \"l1\"");
-  const prune::TaylorOptions taylor{options.samples, options.batch_size, context.seed()};
-  return prune::taylor_importance(module, coupling, *data, taylor, context.progress());
-}
-
-// What remains, as shares, must be at most the goal's.
-struct Remaining { double flops, parameters; };
-Result<Remaining> remaining(const ModuleCost& before, const Module& module) {
-  FASTC_TRY(const ModuleCost now, module_cost(module));
-  return Remaining{double(now.flops) / double(std::max<int64_t>(before.flops, 1)), double(now.parameters) / double(std::max<int64_t>(before.parameters, 1))};
-}
-bool reached(const Goal& goal, const Remaining& left) {
-  return (!goal.flops || left.flops <= *goal.flops) && (!goal.parameters || left.parameters <= *goal.parameters);
-}
-
-// Removes the fewest of `steps`, from the front, that reach the goal.
-Status remove_until(Module& module, const Coupling& coupling, const std::vector<std::vector<size_t>>& steps, const Goal& goal, const ModuleCost& before) {
-  const auto without = [&](size_t count) -> Result<Module> {
+  Result<PassReport> run(Module& module) {
+    FASTC_TRY(coupling_, find_coupling(original_));
+    FASTC_TRY(const std::vector<size_t> sets, prune::chosen_sets(original_, coupling_, selection()));
+    if (sets.empty() && options_.goal) return stage_error("expected channels that may go, found none in scope \"{}\"; \"all\" takes residual streams too", options_.scope);
+    FASTC_TRY(prune::Meter meter, prune::Meter::start(original_, options_.goal.value_or(prune::Goal{}), context_));
+    prune::Remaining left;
     Module smaller = module;
-    std::vector<size_t> groups;
-    for (size_t i = 0; i < count; ++i) groups.insert(groups.end(), steps[i].begin(), steps[i].end());
-    FASTC_CHECK(remove_groups(smaller, coupling, groups));
-    return smaller;
-  };
-  size_t low = 0, high = steps.size();  // the answer lies in [low, high]
-  FASTC_TRY(Module best, without(high));
-  FASTC_TRY(const Remaining least, remaining(before, best));
-  if (!reached(goal, least)) {
-    return stage_error("expected the goal to be within reach, found that {:.3f} of the FLOPs and {:.3f} of the parameters remain when all that `include`, `scope`, "
-                       "`round_to` and `min_channels` allow is removed", least.flops, least.parameters);
+    if (!sets.empty() && options_.group_lasso) FASTC_CHECK(train_with_lasso(smaller, sets));
+    for (int64_t portion = 1; portion <= options_.iterations && !sets.empty(); ++portion) {
+      FASTC_TRY(left, remove_portion(smaller, portion, meter));
+      if (portion < options_.iterations) FASTC_CHECK(train_between(smaller, portion));
+    }
+    finish(smaller, left, meter);
+    module = std::move(smaller);
+    return std::move(report_);
   }
-  while (low < high) {
-    const size_t middle = low + (high - low) / 2;
-    FASTC_TRY(Module smaller, without(middle));
-    FASTC_TRY(const Remaining left, remaining(before, smaller));
-    if (reached(goal, left)) {
-      high = middle;
-      best = std::move(smaller);
+
+ private:
+  Status train_with_lasso(Module& module, const std::vector<size_t>& sets) {
+    const auto hook = prune::group_lasso(module, coupling_, sets, options_.group_lasso->strength);
+    return train_now(module, *options_.group_lasso, "group lasso", hook.get());
+  }
+  Status train_between(Module& module, int64_t portion) {
+    return train_now(module, options_.train.value_or(Between{}), fmt::format("training after portion {}", portion), nullptr);
+  }
+  Status train_now(Module& module, const TrainOptions& how, const std::string& what, TrainHook* hook) {
+    FASTC_TRY(const Dataset* data, data_to_train_on(context_, "prune.channel"));
+    TrainContext training = train_context(context_, what);
+    training.seed = seed_for(context_.seed(), what);
+    training.hook = hook;
+    if (!training.checkpoint_folder.empty()) training.checkpoint_folder += "/" + what;
+    FASTC_TRY(const TaskTraining trained, train_for_task(module, *data, how, context_, training));
+    for (const EpochRow& row : trained.report.curve) report_.curves.push_back({"loss, " + what, static_cast<double>(row.epoch), row.loss});
+    report_.changed = report_.changed || trained.report.steps > 0;
+    return {};
+  }
+
+  Result<std::vector<double>> worth_of(const Module& module, const Coupling& coupling, const std::vector<size_t>& sets) {
+    const prune::Importance& importance = *prune::find_importance(options_.importance);
+    const Dataset* data = context_.training_data() ? context_.training_data() : context_.calibration();
+    if (importance.needs_data && data == nullptr) {
+      return usage_error("expected training or calibration data in the task for \"importance\": \"{}\", found none; name one, or use \"l1\"", importance.name);
+    }
+    const prune::Request request{module, coupling, sets, data, options_.samples, options_.batch_size, options_.permutations, context_.seed(), context_.progress()};
+    FASTC_TRY(prune::Worth worth, importance.measure(request));
+    tell_errors(coupling, sets, worth);
+    return std::move(worth.values);
+  }
+
+  void tell_errors(const Coupling& coupling, const std::vector<size_t>& sets, const prune::Worth& worth) {
+    if (worth.errors.empty()) return;
+    double size = 0, error = 0, count = 0;
+    for (const size_t set : sets) {
+      for (const size_t group : coupling.sets[set].groups) size += std::abs(worth.values[group]), error += worth.errors[group], ++count;
+    }
+    report_.numbers.emplace_back("importance_mean", size / count);
+    report_.numbers.emplace_back("importance_standard_error", error / count);
+    report_.notes.push_back(fmt::format("{} was estimated from {} orders of each layer's channels: mean |worth| {:.3g}, mean standard error {:.3g}", options_.importance,
+                                        options_.permutations, size / count, error / count));
+  }
+
+  // Removes what is missing to the `portion`th part of the whole.
+  Result<prune::Remaining> remove_portion(Module& module, int64_t portion, prune::Meter& meter) {
+    const double share = static_cast<double>(portion) / static_cast<double>(options_.iterations);
+    FASTC_TRY(const Coupling coupling, find_coupling(module));
+    FASTC_TRY(const std::vector<size_t> sets, prune::chosen_sets(module, coupling, selection()));
+    FASTC_TRY(const std::vector<double> worth, worth_of(module, coupling, sets));
+    const prune::Limits limits{options_.round_to, options_.min_channels};
+    if (options_.goal) return remove_to_goal(module, coupling, prune::global_steps(coupling, sets, worth, normalize(), limits), share, meter);
+    const double ratio = options_.ratio.value_or(0.5) * share;
+    FASTC_CHECK(remove_groups(module, coupling, prune::by_ratio(coupling, sets, original_sizes(module, coupling, sets), worth, ratio, limits)));
+    return meter.remaining(module);
+  }
+
+  prune::Selection selection() const { return {options_.include, options_.exclude, options_.scope == "inner"}; }
+
+  prune::Normalize normalize() const {
+    return options_.normalize == "auto" ? prune::find_importance(options_.importance)->normalize : *prune::parse_normalize(options_.normalize);
+  }
+
+  std::vector<int64_t> original_sizes(const Module& module, const Coupling& coupling, const std::vector<size_t>& sets) const {
+    std::map<size_t, std::string> names;
+    for (const auto& [name, set] : prune::sets_by_name(module, coupling)) names[set] = name;
+    const auto originals = prune::sets_by_name(original_, coupling_);
+    std::vector<int64_t> sizes;
+    for (const size_t set : sets) sizes.push_back(static_cast<int64_t>(coupling_.sets[originals.at(names[set])].groups.size()));
+    return sizes;
+  }
+
+  Result<prune::Remaining> remove_to_goal(Module& module, const Coupling& coupling, const std::vector<std::vector<size_t>>& steps, double share, prune::Meter& meter) {
+    const auto without = [&](size_t count) -> Result<Module> {
+      Module smaller = module;
+      std::vector<size_t> groups;
+      for (size_t i = 0; i < count; ++i) groups.insert(groups.end(), steps[i].begin(), steps[i].end());
+      FASTC_CHECK(remove_groups(smaller, coupling, groups));
+      return smaller;
+    };
+    std::optional<prune::Found> found;
+    const auto search = [&]() -> Result<std::string> {
+      FASTC_TRY(found, prune::smallest_removal(steps.size(), without, meter, share, "`include`, `scope`, `round_to` and `min_channels`"));
+      return std::to_string(found->index);
+    };
+    if (!options_.goal->latency) {
+      FASTC_CHECK(search());
     } else {
-      low = middle + 1;
+      FASTC_TRY(const std::string count, context_.decide(fmt::format("steps to {:.4f} of the way", share), search));
+      if (!found) {  // repeated from an earlier run: nothing is measured
+        FASTC_TRY(const size_t index, step_count(count, steps.size()));
+        FASTC_TRY(Module smaller, without(index));
+        found = prune::Found{index, std::move(smaller), {}};
+        FASTC_TRY(found->left, meter.counted(found->module));
+      }
+    }
+    module = std::move(found->module);
+    return found->left;
+  }
+
+  static Result<size_t> step_count(const std::string& text, size_t most) {
+    const bool digits = !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string::npos;
+    if (digits && std::stoul(text) <= most) return std::stoul(text);
+    return usage_error("expected a number of steps from 0 to {} to repeat, found \"{}\"; these decisions belong to another recipe", most, text);
+  }
+
+  void finish(const Module& after, const prune::Remaining& left, const prune::Meter& meter) {
+    std::set<NodeId> seen;
+    int64_t removed = 0;
+    const auto channels = [](const Module& module, const WeightAxis& at) { return module.value(at.weight).type.shape[static_cast<size_t>(at.axis)].constant(); };
+    for (const ChannelSet& set : coupling_.sets) {
+      for (size_t i = 0; i < set.writers.size(); ++i) {
+        if (!seen.insert(set.writers[i]).second) continue;
+        const int64_t was = channels(original_, set.written[i]), is = channels(after, set.written[i]);
+        removed += was - is;
+        if (was != is) report_.channels.push_back({original_.node(set.writers[i]).name, was, is});
+      }
+    }
+    report_.changed = report_.changed || removed > 0;
+    report_.numbers.insert(report_.numbers.end(), {{"channels_removed", double(removed)}, {"flops_remaining", left.flops}, {"parameters_remaining", left.parameters},
+                                                   {"flops_before", meter.flops()}, {"parameters_before", meter.parameters()}, {"size_remaining", left.size}});
+    if (left.latency) report_.numbers.emplace_back("latency_remaining", *left.latency);
+    if (removed == 0) {
+      report_.notes.insert(report_.notes.begin(), "no channel was removed: every chosen layer is at its smallest allowed size already, or `ratio` is too small for `round_to`");
+    } else {
+      report_.notes.insert(report_.notes.begin(), fmt::format("{} channels of {} layers removed; {:.1f} % of the FLOPs and {:.1f} % of the parameters remain", removed,
+                                                              report_.channels.size(), 100 * left.flops, 100 * left.parameters));
     }
   }
-  module = std::move(best);
-  return {};
-}
 
-int64_t output_channels(const Module& module, const ChannelSet& set, size_t writer) {
-  return module.value(set.written[writer].weight).type.shape[set.written[writer].axis].constant();
-}
-
-PassReport report_of(const Module& before, const Module& after, const Coupling& coupling, const ModuleCost& cost, const Remaining& left) {
-  PassReport report;
-  std::set<NodeId> seen;
-  int64_t removed = 0;
-  for (const ChannelSet& set : coupling.sets) {
-    for (size_t i = 0; i < set.writers.size(); ++i) {
-      if (!seen.insert(set.writers[i]).second) continue;
-      const int64_t was = output_channels(before, set, i), is = output_channels(after, set, i);
-      removed += was - is;
-      if (was != is) report.channels.push_back({before.node(set.writers[i]).name, was, is});
-    }
-  }
-  report.changed = removed > 0;
-  report.numbers = {{"channels_removed", double(removed)}, {"flops_remaining", left.flops}, {"parameters_remaining", left.parameters},
-                    {"flops_before", double(cost.flops)}, {"parameters_before", double(cost.parameters)}};
-  if (removed == 0) {
-    report.notes.push_back("no channel was removed: every chosen layer is at its smallest allowed size already, or `ratio` is too small for `round_to`");
-  } else {
-    report.notes.push_back(fmt::format("{} channels of {} layers removed; {:.1f} % of the FLOPs and {:.1f} % of the parameters remain", removed, report.channels.size(),
-                                       100 * left.flops, 100 * left.parameters));
-  }
-  return report;
-}
+  const Module& original_;
+  const Options& options_;
+  PassContext& context_;
+  Coupling coupling_;  // of the original
+  PassReport report_;
+};
 
 Result<PassReport> run(Module& module, const Options& options, PassContext& context) {
-  FASTC_TRY(const Coupling coupling, find_coupling(module));
-  FASTC_TRY(const std::vector<size_t> sets, chosen_sets(module, coupling, options));
-  FASTC_TRY(const ModuleCost cost, module_cost(module));
-  const Module before = module;
-  if (!sets.empty()) {
-    FASTC_TRY(const std::vector<double> worth, importance_of(module, coupling, options, context));
-    const prune::Limits limits{options.round_to, options.min_channels};
-    if (options.goal) {
-      FASTC_CHECK(remove_until(module, coupling, prune::global_steps(coupling, sets, worth, limits), *options.goal, cost));
-    } else {
-      FASTC_CHECK(remove_groups(module, coupling, prune::by_ratio(coupling, sets, worth, options.ratio.value_or(0.5), limits)));
-    }
-  } else if (options.goal) {
-    return stage_error("expected channels that may go, found none in scope \"{}\"; \"all\" takes residual streams too", options.scope);
-  }
-  FASTC_TRY(const Remaining left, remaining(cost, module));
-  return report_of(before, module, coupling, cost, left);
+  const Module original = module;
+  return Pruning(original, options, context).run(module);
 }
 
 FASTC_REGISTER_PASS(prune_channel, Options,

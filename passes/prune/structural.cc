@@ -1,23 +1,27 @@
-// prune.structural: drops whole residual blocks, those that change the network's output least.
+// prune.structural: drops whole residual blocks y = x + f(x), those that matter least.
 //
 //   before   %f = conv(%r, …)  %g = conv(%f, …)          after   %o = relu(%r)
 //            %sum = add(%g, %r)  %o = relu(%sum)
 //
 // Legal where the block's input and result have one type and nothing else reads what its branch computes. Residual networks
 // survive it because each block only refines its input (Veit et al. 2016, "Residual Networks Behave Like Ensembles"); for
-// transformers Men et al. 2024 ("ShortGPT") do the same with layers.
+// transformers Men et al. 2024 ("ShortGPT") do the same with layers. `unit` "branch" takes every y = x + f(x) for itself: the residual blocks of
+// a convolutional network, attention and feed-forward halves of a transformer; "module" takes the halves of one layer together.
 //
-// Measured, not guessed: each block is dropped alone, and the relative change ‖y' − y‖ / ‖y‖ of the first output over calibration samples
-// is its importance. `iterative` measures again after every drop. Train afterwards.
+// Which: the least important (passes/prune/block_importance.cc). `iterative` measures again after every drop, which is what the others have
+// become worth without it. How many: `count`, `ratio`, or until a `goal` is reached. Train afterwards.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
 #include "engine/engine.h"
-#include "ir/cost.h"
 #include "ir/rewrite.h"
 #include "passes/pass.h"
+#include "passes/prune/block_importance.h"
 #include "passes/prune/blocks.h"
+#include "passes/prune/goal.h"
+#include "passes/prune/loss.h"
+#include "tasks/batches.h"
 
 namespace fastc {
 namespace {
@@ -25,134 +29,189 @@ namespace {
 struct Options {
   std::optional<int64_t> count;
   std::optional<double> ratio;
+  std::optional<prune::Goal> goal;
+  std::string importance = "output", unit = "branch";
   bool iterative = false;
-  int64_t samples = 64;
+  int64_t samples = 64, batch_size = 64;
   std::vector<std::string> include{"*"}, exclude;
 };
 
+std::vector<std::string> importance_names() {
+  std::vector<std::string> names;
+  for (const auto& importance : prune::block_importances()) names.emplace_back(importance.name);
+  return names;
+}
+std::string importance_help() {
+  std::string help = "what a block is worth";
+  for (const auto& importance : prune::block_importances()) help += fmt::format("; {}: {}", importance.name, importance.summary);
+  return help;
+}
+
 const OptionSet<Options>& options() {
-  static const auto set = OptionSet<Options>("Drops whole residual blocks that change the output least")
-                              .integer("count", &Options::count, "how many blocks go; 1 where neither it nor `ratio` is given", range(0, 1 << 20))
-                              .number("ratio", &Options::ratio, "share of the blocks that goes (rounded down)", range(0, 1))
-                              .flag("iterative", &Options::iterative, "measure all blocks again after each drop")
-                              .integer("samples", &Options::samples, "calibration samples the change is measured on", range(1, 1 << 20))
+  static const auto set = OptionSet<Options>("Drops whole residual blocks that matter least")
+                              .integer("count", &Options::count, "how many units go; 1 where neither it nor `ratio` nor `goal` is given", range(0, 1 << 20))
+                              .number("ratio", &Options::ratio, "share of the units that goes (rounded down)", range(0, 1))
+                              .object("goal", &Options::goal, prune::goal_options(), "what remains of the whole network: units go until it is reached")
+                              .choice("importance", &Options::importance, importance_names(), importance_help())
+                              .choice("unit", &Options::unit, {"branch", "module"}, "branch: each y = x + f(x) alone; module: neighbours of one module of the network go together (a transformer's layer)")
+                              .flag("iterative", &Options::iterative, "measure all units again after each drop")
+                              .integer("samples", &Options::samples, "calibration samples a block is measured on", range(1, 1 << 20))
+                              .integer("batch_size", &Options::batch_size, "samples at a time", range(1, 4096))
                               .texts("include", &Options::include, "which blocks, by the name of the node that joins them (globs)")
                               .texts("exclude", &Options::exclude, "which must stay")
-                              .check([](const Options& o) { return o.count && o.ratio ? "expected \"count\" or \"ratio\", found both" : ""; });
+                              .check([](const Options& o) {
+                                const int given = o.count.has_value() + o.ratio.has_value() + o.goal.has_value();
+                                return given > 1 ? "expected one of \"count\", \"ratio\" and \"goal\", found several" : "";
+                              });
   return set;
 }
 
-Result<Tensor> first_output(const Module& module, std::span<const Tensor> inputs) {
-  FASTC_TRY(const Evaluator evaluator, Evaluator::prepare(module));
-  FASTC_TRY(auto outputs, evaluator.run(inputs));
-  return outputs.front().to_contiguous();
-}
-
-Result<double> relative_change(const Tensor& reference, const Tensor& found) {
-  const auto a = to_doubles(reference), b = to_doubles(found);
-  double difference = 0, size = 0;
-  for (size_t i = 0; i < a.size(); ++i) {
-    difference += (a[i] - b[i]) * (a[i] - b[i]);
-    size += a[i] * a[i];
-  }
-  const double change = std::sqrt(difference / std::max(size, 1e-30));
-  if (!std::isfinite(change)) return stage_error("expected finite outputs to measure a dropped block by, found NaN or infinity");
-  return change;
-}
-
-struct Scored { prune::Block block; double change; };
-
-Result<std::vector<prune::Block>> chosen_blocks(const Module& module, const Options& options) {
+// Units of which every block is chosen.
+Result<std::vector<prune::Unit>> chosen_units(const Module& module, const Options& options) {
   auto blocks = prune::find_blocks(module);
-  if (blocks.empty()) return blocks;
+  if (blocks.empty()) return std::vector<prune::Unit>{};
   std::vector<NodeId> joins;
   for (const auto& block : blocks) joins.push_back(block.join);
   FASTC_TRY(const auto selected, select_nodes(module, joins, options.include, options.exclude, "the node that joins a residual block"));
-  std::erase_if(blocks, [&](const prune::Block& block) { return std::find(selected.begin(), selected.end(), block.join) == selected.end(); });
-  return blocks;
+  auto units = prune::units_of(module, std::move(blocks), options.unit == "module");
+  std::erase_if(units, [&](const prune::Unit& unit) {
+    return std::any_of(unit.blocks.begin(), unit.blocks.end(), [&](const prune::Block& b) { return std::find(selected.begin(), selected.end(), b.join) == selected.end(); });
+  });
+  return units;
 }
 
-Result<std::vector<Scored>> measure_blocks(const Module& module, const std::vector<prune::Block>& blocks, std::span<const Tensor> inputs, const Tensor& reference,
-                                           Progress& progress) {
-  std::vector<Scored> out;
-  ProgressStage stage(progress, "measuring blocks", static_cast<int64_t>(blocks.size()));
-  for (const auto& block : blocks) {
-    Module without = module;
-    FASTC_CHECK(prune::drop_block(without, block));
-    FASTC_TRY(const Tensor output, first_output(without, inputs));
-    FASTC_TRY(const double change, relative_change(reference, output));
-    out.push_back({block, change});
-    stage.step(1, block.name);
+Result<std::vector<Batch>> calibration_batches(const Options& options, PassContext& context) {
+  const Dataset* data = context.calibration();
+  if (data == nullptr || data->size() == 0) return usage_error("expected calibration data in the task to measure blocks on, found none");
+  std::vector<Batch> batches;
+  const auto indices = indices_in_order(std::min(options.samples, data->size()));
+  for (const auto& part : cut_batches(indices, options.batch_size)) {
+    FASTC_TRY(Batch batch, data->batch(part));
+    batches.push_back(std::move(batch));
   }
-  std::stable_sort(out.begin(), out.end(), [](const Scored& a, const Scored& b) { return a.change < b.change; });
-  return out;
+  return batches;
 }
 
-// Ids of nodes stay valid while blocks are dropped, but a block's input may be the result of one that has gone: found again by
-// its join. False when the block went with one around it.
-Result<bool> drop(Module& module, NodeId join) {
-  for (const auto& block : prune::find_blocks(module)) {
-    if (block.join != join) continue;
-    FASTC_CHECK(prune::drop_block(module, block));
+// The units of a network that is being cut, ranked.
+class Ranking {
+ public:
+  Ranking(const Options& options, std::span<const Batch> batches, PassContext& context) : options_(options), batches_(batches), context_(context) {
+    for (const auto& importance : prune::block_importances()) {
+      if (importance.name == options.importance) importance_ = &importance;
+    }
+  }
+
+  Status rank(const Module& module, std::vector<prune::Unit> units) {
+    FASTC_TRY(const auto worths, importance_->measure({module, units, batches_, context_.seed(), context_.progress()}));
+    std::vector<size_t> order(units.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return worths[a] < worths[b]; });
+    scored_.clear();
+    for (const size_t i : order) scored_.push_back({std::move(units[i]), worths[i]});
+    return {};
+  }
+  bool empty() const { return scored_.empty(); }
+
+  // Drops the least important unit; false when it had gone with one around it.
+  Result<bool> drop_first(Module& module, PassReport& report) {
+    const Scored chosen = std::move(scored_.front());
+    scored_.erase(scored_.begin());
+    FASTC_TRY(const int64_t blocks, prune::drop_unit(module, chosen.unit));
+    if (blocks == 0) return false;
+    report.notes.push_back(fmt::format("dropped {}: {}", chosen.unit.name, fmt::format(fmt::runtime(importance_->says), chosen.worth)));
+    if (options_.iterative && !scored_.empty()) FASTC_CHECK(rank_again(module));
     return true;
   }
-  return false;
+
+ private:
+  struct Scored { prune::Unit unit; double worth; };
+
+  Status rank_again(const Module& module) {
+    std::vector<prune::Unit> left = prune::units_of(module, prune::find_blocks(module), options_.unit == "module");
+    std::erase_if(left, [&](const prune::Unit& unit) {
+      return std::none_of(scored_.begin(), scored_.end(), [&](const Scored& other) { return other.unit.blocks.front().join == unit.blocks.front().join; });
+    });
+    return rank(module, std::move(left));
+  }
+
+  const Options& options_;
+  std::span<const Batch> batches_;
+  PassContext& context_;
+  const prune::BlockImportance* importance_ = nullptr;
+  std::vector<Scored> scored_;
+};
+
+struct Dropped { Module module; int64_t units = 0; };
+
+// Drops until `enough`, or until nothing is left to drop.
+Result<Dropped> drop_until(Module module, Ranking& ranking, PassReport& report, const std::function<Result<bool>(const Dropped&)>& enough) {
+  Dropped out{std::move(module), 0};
+  while (true) {
+    FASTC_TRY(const bool done, enough(out));
+    if (done || ranking.empty()) return out;
+    FASTC_TRY(const bool went, ranking.drop_first(out.module, report));
+    out.units += went;
+  }
 }
 
-// Drops up to `wanted` blocks, the least important first; how many went.
-Result<int64_t> drop_least(Module& module, std::vector<Scored> scored, int64_t wanted, bool iterative, std::span<const Tensor> inputs, const Tensor& reference,
-                           PassReport& report, Progress& progress) {
-  int64_t dropped = 0;
-  while (dropped < wanted && !scored.empty()) {
-    const Scored chosen = scored.front();
-    scored.erase(scored.begin());
-    FASTC_TRY(const bool went, drop(module, chosen.block.join));
-    if (!went) continue;
-    ++dropped;
-    report.notes.push_back(fmt::format("dropped {}: alone it changes the output by {:.4f} of its size", chosen.block.name, chosen.change));
-    if (!iterative || dropped == wanted) continue;
-    std::vector<prune::Block> left;
-    for (auto& block : prune::find_blocks(module)) {
-      const auto same = [&](const Scored& other) { return other.block.join == block.join; };
-      if (std::any_of(scored.begin(), scored.end(), same)) left.push_back(std::move(block));
+Result<Dropped> drop_to_goal(const Module& module, Ranking& ranking, const prune::Goal& goal, prune::Meter& meter, PassReport& report, PassContext& context) {
+  std::optional<Dropped> found;
+  std::optional<prune::Remaining> best;
+  const auto search = [&]() -> Result<std::string> {
+    FASTC_TRY(found, drop_until(module, ranking, report, [&](const Dropped& now) -> Result<bool> {
+      if (goal.latency && meter.measurements_left() == 0) return stage_error("expected the goal to be reached within {} measurements, found {} after them; raise \"measurements\"", goal.measurements, prune::remaining_text(*best));
+      FASTC_TRY(best, meter.remaining(now.module));
+      return meter.reached(*best);
+    }));
+    if (!meter.reached(*best)) return stage_error("expected the goal to be within reach, found that {} remain when all that `include` allows is dropped", prune::remaining_text(*best));
+    return std::to_string(found->units);
+  };
+  if (!goal.latency) {
+    FASTC_CHECK(search());
+  } else {
+    FASTC_TRY(const std::string count, context.decide("units dropped", search));
+    if (!found) {  // repeated from an earlier run: nothing is measured
+      FASTC_TRY(found, drop_until(module, ranking, report, [&](const Dropped& now) -> Result<bool> { return std::to_string(now.units) == count; }));
     }
-    FASTC_TRY(scored, measure_blocks(module, left, inputs, reference, progress));
   }
-  return dropped;
+  return std::move(*found);
+}
+
+Result<double> output_change(const Module& before, const Module& after, const Batch& batch) {
+  FASTC_TRY(const Evaluator reference, Evaluator::prepare(before));
+  FASTC_TRY(const auto expected, reference.run(batch.inputs));
+  FASTC_TRY(const Evaluator smaller, Evaluator::prepare(after));
+  FASTC_TRY(const auto found, smaller.run(batch.inputs));
+  return prune::relative_change(found.front(), expected.front());
 }
 
 Result<PassReport> run(Module& module, const Options& options, PassContext& context) {
-  FASTC_TRY(const auto blocks, chosen_blocks(module, options));
+  FASTC_TRY(auto units, chosen_units(module, options));
   PassReport report;
-  const int64_t all = static_cast<int64_t>(blocks.size());
-  const int64_t wanted = options.count ? *options.count : options.ratio ? static_cast<int64_t>(std::floor(*options.ratio * double(all))) : 1;
+  const int64_t all = static_cast<int64_t>(units.size());
+  const int64_t wanted = options.count ? *options.count : options.ratio ? static_cast<int64_t>(std::floor(*options.ratio * double(all))) : options.goal ? all : 1;
   if (wanted > all) return usage_error("expected at most {} blocks to drop, found \"count\": {}", all, wanted);
   if (wanted == 0) {
     report.notes.push_back(all == 0 ? "no block was dropped: the network has no residual block whose input and result have one type" : "no block was dropped: count or ratio asks for none");
     return report;
   }
-  const Dataset* data = context.calibration();
-  if (data == nullptr || data->size() == 0) return usage_error("expected calibration data in the task to measure blocks on, found none");
-  std::vector<int64_t> indices(static_cast<size_t>(std::min(options.samples, data->size())));
-  std::iota(indices.begin(), indices.end(), 0);
-  FASTC_TRY(const Batch batch, data->batch(indices));
-  FASTC_TRY(const Tensor reference, first_output(module, batch.inputs));
-  FASTC_TRY(const ModuleCost cost, module_cost(module));
-  Module smaller = module;
-  FASTC_TRY(std::vector<Scored> scored, measure_blocks(smaller, blocks, batch.inputs, reference, context.progress()));
-  FASTC_TRY(const int64_t dropped, drop_least(smaller, std::move(scored), wanted, options.iterative, batch.inputs, reference, report, context.progress()));
-  FASTC_CHECK(verify(smaller));
-  FASTC_TRY(const Tensor output, first_output(smaller, batch.inputs));
-  FASTC_TRY(const double change, relative_change(reference, output));
-  FASTC_TRY(const ModuleCost now, module_cost(smaller));
-  module = std::move(smaller);
-  report.changed = true;
-  report.numbers = {{"blocks_dropped", double(dropped)}, {"output_change", change}, {"flops_remaining", double(now.flops) / double(std::max<int64_t>(cost.flops, 1))}};
+  FASTC_TRY(const auto batches, calibration_batches(options, context));
+  FASTC_TRY(prune::Meter meter, prune::Meter::start(module, options.goal.value_or(prune::Goal{}), context));
+  Ranking ranking(options, batches, context);
+  FASTC_CHECK(ranking.rank(module, std::move(units)));
+  FASTC_TRY(Dropped dropped, options.goal ? drop_to_goal(module, ranking, *options.goal, meter, report, context)
+                                          : drop_until(module, ranking, report, [&](const Dropped& now) -> Result<bool> { return now.units == wanted; }));
+  FASTC_CHECK(verify(dropped.module));
+  FASTC_TRY(const double change, output_change(module, dropped.module, batches.front()));
+  FASTC_TRY(const prune::Remaining left, meter.counted(dropped.module));
+  module = std::move(dropped.module);
+  report.changed = dropped.units > 0;
+  report.numbers = {{"blocks_dropped", double(dropped.units)}, {"output_change", change}, {"flops_remaining", left.flops}, {"parameters_remaining", left.parameters}};
   return report;
 }
 
 FASTC_REGISTER_PASS(prune_structural, Options,
-                    ({.name = "prune.structural", .summary = "drops whole residual blocks that change the output least",
+                    ({.name = "prune.structural", .summary = "drops whole residual blocks that matter least",
                       .needs = ProgramState::kFloat, .leaves = ProgramState::kFloat, .needs_calibration = true}),
                     options, run);
 

@@ -29,16 +29,8 @@ const OptionSet<Options>& options() {
 
 Result<PassReport> run(Module& module, const Options& chosen, PassContext& context) {
   FASTC_TRY(const Dataset* data, data_to_train_on(context, "finetune"));
-  TrainContext training = train_context(context, "finetuning");
-  const bool fidelity = context.task() != nullptr && context.task()->type() == "fidelity";
-  if (data->has_labels() && !fidelity) {
-    FASTC_TRY(const TrainReport trained, train(module, *data, *cross_entropy(), chosen, training));
-    return report_of(trained, {});
-  }
-  FASTC_TRY(const Module original, context.model("original"));
-  training.teacher = &original;
-  FASTC_TRY(const TrainReport trained, train(module, *data, *match_outputs(), chosen, training));
-  return report_of(trained, {"without labels: trained to give the original's outputs"});
+  FASTC_TRY(const TaskTraining trained, train_for_task(module, *data, chosen, context, train_context(context, "finetuning")));
+  return report_of(trained.report, trained.on_labels ? std::vector<std::string>{} : std::vector<std::string>{"without labels: trained to give the original's outputs"});
 }
 
 FASTC_REGISTER_PASS(finetune, Options,

@@ -20,6 +20,18 @@ TrainContext train_context(PassContext& context, std::string what) {
   return t;
 }
 
+Result<TaskTraining> train_for_task(Module& module, const Dataset& data, const TrainOptions& options, PassContext& context, TrainContext training) {
+  const bool fidelity = context.task() != nullptr && context.task()->type() == "fidelity";
+  if (data.has_labels() && !fidelity) {
+    FASTC_TRY(TrainReport trained, train(module, data, *cross_entropy(), options, training));
+    return TaskTraining{std::move(trained), true};
+  }
+  FASTC_TRY(const Module original, context.model("original"));
+  training.teacher = &original;
+  FASTC_TRY(TrainReport trained, train(module, data, *match_outputs(), options, training));
+  return TaskTraining{std::move(trained), false};
+}
+
 PassReport report_of(const TrainReport& trained, std::vector<std::string> notes) {
   PassReport report;
   report.changed = trained.steps > 0;

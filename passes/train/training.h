@@ -1,4 +1,4 @@
-// What finetune and distill.single_shot share: where the data comes from, and how a training run is reported.
+// What passes that train share: where the data comes from, and how a training run is reported.
 #pragma once
 
 #include <string>
@@ -12,6 +12,13 @@ namespace fastc {
 Result<const Dataset*> data_to_train_on(PassContext& context, std::string_view pass);
 
 TrainContext train_context(PassContext& context, std::string what);
+
+// Trains as finetune does: on the labels; where there are none, and under fidelity, towards the original's outputs.
+struct TaskTraining {
+  TrainReport report;
+  bool on_labels = true;
+};
+Result<TaskTraining> train_for_task(Module& module, const Dataset& data, const TrainOptions& options, PassContext& context, TrainContext training);
 
 // Curve, steps and the last epoch's numbers. `notes` go in front.
 PassReport report_of(const TrainReport& trained, std::vector<std::string> notes);

@@ -143,7 +143,9 @@ TEST_CASE("a shortcut that slices and pads couples shifted channels") {
   CHECK(weight(m, "c2.w") == std::vector<double>{1, 2, 3, 7, 8, 9});
   CHECK(weight(m, "fc.w") == std::vector<double>{1, 3, 5, 7});
   CHECK(m.node(m.find_node("pad")).integers("padding") == std::vector<int64_t>{0, 1, 0, 0, 0, 0, 0, 0});
-  CHECK(coupling_text(m, coupling_of(m)).find("through sum (add)") != std::string::npos);
+  const std::string words = coupling_text(m, coupling_of(m));
+  INFO(words);
+  CHECK(words.find("added together in sum (add") != std::string::npos);
 }
 
 TEST_CASE("depthwise and grouped convolutions") {
@@ -242,7 +244,39 @@ TEST_CASE("what mixes channels pins them, and says so") {
 })");
   const Coupling c = coupling_of(m);
   CHECK(set_of(m, c, "a", 0) == nullptr);
-  CHECK(coupling_text(m, c).find("pinned: s (softmax) needs every one of them") != std::string::npos);
+  CHECK(coupling_text(m, c).find("which must stay: s (softmax) needs every one of them") != std::string::npos);
+}
+
+TEST_CASE("coupling in words: writers, readers, and the ops between, with runs of names in one") {
+  const Module m = read(R"(module m (%x : f32[N,3,4,4]) -> (%out) symbols N in [1, 8] {
+  @s.w : f32[4,3,1,1] = random(1)
+  @b.w : f32[4,4,1,1] = random(2)
+  @c.w : f32[2,4,1,1] = random(3)
+  @o.w : f32[1,6,1,1] = random(4)
+  %s = conv(%x, @s.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %blocks.0.conv = conv(%s, @b.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %blocks.0.add = add(%blocks.0.conv, %s)
+  %blocks.1.conv = conv(%blocks.0.add, @b.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %blocks.1.add = add(%blocks.1.conv, %blocks.0.add)
+  %c = conv(%blocks.1.add, @c.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+  %cat = concat(%blocks.1.add, %c) {axis=1}
+  %out = conv(%cat, @o.w) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]}
+})");
+  CHECK(coupling_text(m, coupling_of(m)) == R"(sets of channels that live and die together: 1 between layers, 1 in residual streams, 2 that must stay
+set 0: 4 channels of a residual stream
+    written by s, blocks.{0-1}.conv (conv)
+    read by blocks.{0-1}.conv, c (conv); out (conv: channels 0-3 of 6)
+    added together in blocks.{0-1}.add (add)
+    concatenated in cat (concat: channels 0-3 of 6)
+set 1: 2 channels
+    written by c (conv)
+    read by out (conv: channels 4-5 of 6)
+    concatenated in cat (concat: channels 4-5 of 6)
+set 2: 3 channels, which must stay: an input of the network has these channels
+    read by s (conv)
+set 3: 1 channel, which must stay: an output of the network has these channels
+    written by out (conv)
+)");
 }
 
 TEST_CASE("a channel shuffle keeps its groups equal: a channel goes with those in its place of the other groups") {
