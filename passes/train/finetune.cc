@@ -2,7 +2,8 @@
 //
 //   before   @conv1.weight : f32[16,3,3,3] = …        after   the same graph, with other numbers in it
 //
-// Minimizes the cross entropy with the labels, L = −log softmax(y)[label], by Adam (Kingma, Ba 2015), AdamW or SGD. Where there are no
+// Minimizes the cross entropy with the labels, L = −log softmax(y)[label] (for regression their mean squared error, for yes/no labels the binary cross
+// entropy), by Adam (Kingma, Ba 2015), AdamW, SGD or Adafactor. Where there are no
 // labels (the fidelity task, or data without them) it brings the outputs back to the original's instead: L = mean((y − y₀)²) / mean(y₀²).
 // Batch norm uses batch statistics and updates the running ones unless "batch_norm" is "frozen"; weights pruned in a pattern keep their zeros.
 //
@@ -13,15 +14,26 @@
 namespace fastc {
 namespace {
 
-struct Options : TrainOptions {};
+struct Options : TrainOptions {
+  std::string loss = "auto";
+};
 
 const OptionSet<Options>& options() {
   static const auto set = [] {
     OptionSet<Options> declared("Trains the weights on the task's training data");
+    declared.choice("loss", &Options::loss, {"auto", "cross_entropy", "binary_cross_entropy", "mse"},
+                    "what is minimized; auto: mse where the task is regression, else cross_entropy");
     add_train_options(declared);
+    declared.check(train_options_problem);
     return declared;
   }();
   return set;
+}
+
+std::shared_ptr<const Loss> loss_of(const Options& chosen, const Task* task) {
+  const bool regression = task != nullptr && task->type() == "regression";
+  if (chosen.loss == "mse" || (chosen.loss == "auto" && regression)) return mean_squared_error();
+  return chosen.loss == "binary_cross_entropy" ? binary_cross_entropy() : cross_entropy();
 }
 
 Result<PassReport> run(Module& module, const Options& chosen, PassContext& context) {
@@ -29,7 +41,7 @@ Result<PassReport> run(Module& module, const Options& chosen, PassContext& conte
   TrainContext training = train_context(context, "finetuning");
   const bool fidelity = context.task() != nullptr && context.task()->type() == "fidelity";
   if (data->has_labels() && !fidelity) {
-    FASTC_TRY(const TrainReport trained, train(module, *data, *cross_entropy(), chosen, training));
+    FASTC_TRY(const TrainReport trained, train(module, *data, *loss_of(chosen, context.task()), chosen, training));
     return report_of(trained, {});
   }
   FASTC_TRY(const Module original, context.model("original"));

@@ -24,11 +24,14 @@ PassReport report_of(const TrainReport& trained, std::vector<std::string> notes)
   PassReport report;
   report.changed = trained.steps > 0;
   report.notes = std::move(notes);
+  if (trained.best_epoch > 0) report.notes.push_back(fmt::format("the weights of epoch {} were kept: it was best on the held-out data", trained.best_epoch));
   if (trained.resumed_epochs > 0) report.notes.push_back(fmt::format("{} epochs were taken from the journal", trained.resumed_epochs));
   report.numbers.emplace_back("steps", static_cast<double>(trained.steps));
   for (const EpochRow& row : trained.curve) {
     report.curves.push_back({"loss", static_cast<double>(row.epoch), row.loss});
     if (row.accuracy) report.curves.push_back({"accuracy", static_cast<double>(row.epoch), *row.accuracy});
+    if (row.held_out_loss) report.curves.push_back({"held_out_loss", static_cast<double>(row.epoch), *row.held_out_loss});
+    if (row.held_out_accuracy) report.curves.push_back({"held_out_accuracy", static_cast<double>(row.epoch), *row.held_out_accuracy});
   }
   if (trained.curve.empty()) return report;
   report.numbers.emplace_back("final_loss", trained.curve.back().loss);

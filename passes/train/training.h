@@ -1,4 +1,4 @@
-// What finetune and distill.single_shot share: where the data comes from, and how a training run is reported.
+// What finetune and the distilling passes share: where the data comes from, and how a training run is reported.
 #pragma once
 
 #include <string>
