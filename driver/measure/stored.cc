@@ -10,9 +10,8 @@ namespace {
 
 int bits_of(const StoredConstant& constant) { return static_cast<int>(8 * size_of(constant.dtype)); }
 
-int bits_of(const Weight& weight) {
-  return weight.encoding.kind == Encoding::Kind::kInt ? weight.encoding.bits : static_cast<int>(8 * size_of(weight.data.dtype()));
-}
+// Integers of fewer bits take a byte each, here as in the file.
+int bits_of(const Weight& weight) { return static_cast<int>(8 * size_of(weight.data.dtype())); }
 
 }  // namespace
 
@@ -29,7 +28,7 @@ Result<std::vector<StoredTensor>> count_stored(const Module& lowered, const Arti
   }
   for (const auto& [name, weight] : lowered.weights) {
     const bool found = std::any_of(stored.begin(), stored.end(), [&](const StoredTensor& t) { return t.name == name; });
-    if (weight.encoding.kind == Encoding::Kind::kInt && !found) return stage_error("the program keeps {} in {} bits, and the artifact does not hold it", name, weight.encoding.bits);
+    if (weight.encoding.kind == Encoding::Kind::kInt && !found) return stage_error("the program keeps {} in {} bits, and the artifact does not hold it", name, bits_of(weight));
   }
   return stored;
 }

@@ -16,6 +16,7 @@
 #include "driver/pipeline/import.h"
 #include "driver/pipeline/within_drop.h"
 #include "driver/report/gates.h"
+#include "driver/report/tensorboard.h"
 #include "engine/engine.h"
 
 namespace fastc {
@@ -27,21 +28,27 @@ double seconds_since(std::chrono::steady_clock::time_point start) { return std::
 
 std::string label(const Stage& stage, size_t index) { return stage.name.empty() ? fmt::format("{}:{}", index, stage.pass) : stage.name; }
 
+// A folder's name out of a stage's: "0:finetune" as "0-finetune".
+std::string label_folder(std::string name) {
+  for (char& c : name)
+    if (c == ':' || c == '/') c = '-';
+  return name;
+}
+
 // Everything outside the pipeline that decides what comes out.
 Result<std::string> base_key(const Recipe& recipe, const Task& task) {
   std::vector<std::filesystem::path> files = {recipe.resolve(recipe.model.path)};
-  if (recipe.task) {
-    const std::function<void(const nlohmann::json&)> collect = [&](const nlohmann::json& value) {
-      if (value.is_string()) {
-        const auto path = recipe.resolve(value.get<std::string>());
-        std::error_code error;
-        if (std::filesystem::is_regular_file(path, error)) files.push_back(path);
-      } else if (value.is_structured()) {
-        for (const auto& member : value) collect(member);
-      }
-    };
-    collect(*recipe.task);
-  }
+  const std::function<void(const nlohmann::json&)> collect = [&](const nlohmann::json& value) {
+    if (value.is_string()) {
+      const auto path = recipe.resolve(value.get<std::string>());
+      std::error_code error;
+      if (std::filesystem::is_regular_file(path, error)) files.push_back(path);
+    } else if (value.is_structured()) {
+      for (const auto& member : value) collect(member);
+    }
+  };
+  if (recipe.task) collect(*recipe.task);
+  for (const Stage& stage : recipe.pipeline) collect(stage.options);  // teachers and students that are files
   FASTC_TRY(const std::string contents, content_key(files));
   return stage_key(contents, fmt::format("fastc {} seed {} threads {} isa {} task {} {} inputs {}", FASTC_VERSION, recipe.seed, engine_threads(recipe), fastc_rt_isa(), task.type(),
                                          recipe.task ? recipe.task->dump() : "", recipe.source["model"].dump()));
@@ -168,6 +175,7 @@ Status CompressRun::stage(size_t index) {
   const Stage& stage = recipe_.pipeline[index];
   Module module = current_;
   FASTC_TRY(StageRow row, run_pass(index, module));
+  if (recipe_.tensorboard) FASTC_CHECK(write_tensorboard(recipe_.output / "tensorboard" / label_folder(row.name), row.report.curves));
   if (!row.report.changed && options_.strict) return stage_error("stage {} ({}) changed nothing, and --strict was given", stage.pointer, stage.pass);
   FASTC_CHECK(measure_stage(index, module, row));
   if (stage.keep == "if-faster") {

@@ -28,6 +28,7 @@ struct Top {
   } emit;
   json pipeline = json::array();
   std::vector<std::string> plugins;
+  bool tensorboard = false;
 };
 
 const OptionSet<RecipeEngine>& engine_options() {
@@ -85,7 +86,8 @@ const OptionSet<Top>& top_options() {
                               .json("pipeline", &Top::pipeline, "list of {\"pass\": NAME, …that pass's options…}")
                               .object("gates", &Top::gates, gate_options(), "limits that decide the exit code")
                               .object("emit", &Top::emit, emit_options(), "what is written beside the artifact")
-                              .texts("plugins", &Top::plugins, "shared libraries with passes of your own");
+                              .texts("plugins", &Top::plugins, "shared libraries with passes of your own")
+                              .flag("tensorboard", &Top::tensorboard, "write each stage's curves to OUT/tensorboard, as the stage ends");
   return set;
 }
 
@@ -211,7 +213,7 @@ Result<Recipe> read_recipe(const std::filesystem::path& file, const RecipeOverri
   // --out is relative to where the command runs, as every flag; the recipe's own is relative to the recipe.
   recipe.output = overrides.output ? std::filesystem::path(*overrides.output) : recipe.resolve(top.output);
   recipe.engine = top.engine, recipe.target = top.target, recipe.gates = top.gates;
-  recipe.plugins = top.plugins;
+  recipe.plugins = top.plugins, recipe.tensorboard = top.tensorboard;
   const auto rest = [&]() -> Status {
     for (const std::string& plugin : recipe.plugins) FASTC_CHECK(load_plugin(recipe.resolve(plugin)));
     FASTC_TRY(recipe.model, parse_model(top.model));

@@ -88,6 +88,7 @@ struct Recipe {
   std::optional<nlohmann::json> task;
   std::vector<Stage> pipeline;
   std::vector<std::string> plugins;
+  bool tensorboard = false;
   nlohmann::json source;  // as read, after --set and ${ENV}: for provenance and cache keys
 
   std::filesystem::path resolve(const std::string& path) const;

@@ -1,8 +1,11 @@
-// Losses over LibTorch. Outputs are the trained module's, teacher the other's (empty where a loss needs none).
+// Losses over LibTorch, one file each in losses/. Outputs are the trained network's, teacher the other's (empty where a loss needs none).
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -13,7 +16,9 @@ namespace fastc {
 
 struct LossInput {
   std::span<const at::Tensor> outputs, teacher;
-  at::Tensor labels;  // i64, or undefined
+  at::Tensor labels;                                          // i64 or float, or undefined
+  std::span<const std::vector<at::Tensor>> more_teachers{};   // the outputs of the second teacher, the third …
+  std::span<const at::Tensor> hidden{}, taught_hidden{};      // of Loss::levels(), in their order
 };
 
 class Loss {
@@ -24,6 +29,10 @@ class Loss {
   virtual std::string name() const = 0;  // with its parameters, for checkpoint keys
   // A scalar to minimize. Errors are kStage: outputs or labels that do not fit.
   virtual Result<at::Tensor> operator()(const LossInput& input) const = 0;
+  // Nodes whose first results it compares, student's and first teacher's.
+  virtual std::span<const Level> levels() const { return {}; }
+  // Leaves of its own that are trained with the network and thrown away afterwards, by name.
+  virtual std::map<std::string, at::Tensor> parameters() const { return {}; }
 };
 
 }  // namespace fastc

@@ -5,7 +5,9 @@
 namespace fastc::engine {
 
 std::unique_ptr<Optimizer> make_optimizer(const OptimizerOptions& options, std::vector<at::Tensor> weights) {
-  return options.type == "sgd" ? make_sgd(options, std::move(weights)) : make_adam(options, std::move(weights));
+  if (options.type == "sgd") return make_sgd(options, std::move(weights));
+  if (options.type == "adafactor") return make_adafactor(options, std::move(weights));
+  return make_adam(options, std::move(weights));
 }
 
 double clip_gradients(const std::vector<at::Tensor>& weights, double limit) {

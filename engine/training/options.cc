@@ -5,8 +5,9 @@ namespace fastc {
 const OptionSet<OptimizerOptions>& optimizer_options() {
   static const auto set = [] {
     OptionSet<OptimizerOptions> options("How a gradient becomes a change of the weights");
-    options.choice("type", &OptimizerOptions::type, {"adam", "adamw", "sgd"}, "adam (decay as an L2 term), adamw (decoupled decay) or sgd")
-        .number("lr", &OptimizerOptions::lr, "learning rate", range(0, 1e6))
+    options.choice("type", &OptimizerOptions::type, {"adam", "adamw", "sgd", "adafactor"},
+                   "adam (decay as an L2 term), adamw (decoupled decay), sgd, or adafactor (state for rows and columns only)")
+        .number("lr", &OptimizerOptions::lr, "learning rate; adafactor: relative to the size of each weight", range(0, 1e6))
         .number("weight_decay", &OptimizerOptions::weight_decay, "pulls weights towards zero", range(0, 1e6))
         .number("momentum", &OptimizerOptions::momentum, "sgd: share of the last change that is kept", at_least(0).below(1))
         .flag("nesterov", &OptimizerOptions::nesterov, "sgd: look ahead along the momentum")
@@ -32,6 +33,11 @@ const OptionSet<ScheduleOptions>& schedule_options() {
     return options;
   }();
   return set;
+}
+
+std::string train_options_problem(const TrainOptions& o) {
+  if (o.patience > 0 && o.held_out == 0) return "patience: expected \"held_out\" above 0 beside it, so that there is data to judge on, found 0";
+  return "";
 }
 
 }  // namespace fastc

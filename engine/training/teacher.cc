@@ -7,6 +7,8 @@
 #include <ATen/ops/tensor.h>
 #include <c10/core/GradMode.h>
 
+#include "engine/training/watch.h"
+
 namespace fastc::engine {
 namespace {
 
@@ -16,9 +18,18 @@ at::Tensor positions(std::span<const int64_t> indices) { return at::tensor(at::A
 
 }  // namespace
 
-Result<Teacher> Teacher::prepare(const Module& module, int64_t samples) {
+Result<Teacher> Teacher::prepare(const Module& module, int64_t samples, std::vector<NodeId> watched) {
   FASTC_TRY(Plan plan, Plan::prepare(module, Mode::kInfer));
-  return Teacher(std::move(plan), samples);
+  return Teacher(std::move(plan), samples, std::move(watched));
+}
+
+Result<std::vector<at::Tensor>> Teacher::compute(std::span<const at::Tensor> inputs) const {
+  if (watched_.empty()) return plan_.run(inputs);
+  std::vector<at::Tensor> hidden;
+  const Plan::Visitor visit = keep_results(watched_, hidden);
+  FASTC_TRY(std::vector<at::Tensor> outputs, plan_.run(inputs, &visit));
+  outputs.insert(outputs.end(), hidden.begin(), hidden.end());
+  return outputs;
 }
 
 Result<std::vector<at::Tensor>> Teacher::outputs(std::span<const at::Tensor> inputs, std::span<const int64_t> indices, bool plain) {
@@ -29,7 +40,7 @@ Result<std::vector<at::Tensor>> Teacher::outputs(std::span<const at::Tensor> inp
     for (const at::Tensor& t : kept_) found.push_back(at::index_select(t, 0, positions(indices)));
     return found;
   }
-  FASTC_TRY(std::vector<at::Tensor> outputs, plan_.run(inputs));
+  FASTC_TRY(std::vector<at::Tensor> outputs, compute(inputs));
   if (keep_these) keep(outputs, indices);
   return outputs;
 }

@@ -16,7 +16,7 @@ class Trainee {
  public:
   // The module is not touched before write_back(). kStage where nothing can be trained.
   static Result<Trainee> prepare(const Module& module, Mode mode);
-  Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs) const { return plan_.run(inputs); }
+  Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs, const Plan::Visitor* visit = nullptr) const { return plan_.run(inputs, visit); }
   std::vector<at::Tensor> leaves() const;                // in the order of names
   const std::map<std::string, at::Tensor>& named_leaves() const { return leaves_; }
   std::map<std::string, at::Tensor> changing() const;    // leaves and running statistics

@@ -2,7 +2,8 @@
 //
 //   before   @conv1.weight : f32[16,3,3,3] = …        after   the same graph, with other numbers in it
 //
-// Minimizes the cross entropy with the labels, L = −log softmax(y)[label], by Adam (Kingma, Ba 2015), AdamW or SGD. Where there are no
+// Minimizes the cross entropy with the labels, L = −log softmax(y)[label] (for regression their mean squared error, for yes/no labels the binary cross
+// entropy), by Adam (Kingma, Ba 2015), AdamW, SGD or Adafactor. Where there are no
 // labels (the fidelity task, or data without them) it brings the outputs back to the original's instead: L = mean((y − y₀)²) / mean(y₀²).
 // Batch norm uses batch statistics and updates the running ones unless "batch_norm" is "frozen"; weights pruned in a pattern keep their zeros.
 //
@@ -16,12 +17,17 @@
 namespace fastc {
 namespace {
 
-struct Options : TrainOptions {};
+struct Options : TrainOptions {
+  std::string loss = "auto";
+};
 
 const OptionSet<Options>& options() {
   static const auto set = [] {
     OptionSet<Options> declared("Trains the weights on the task's training data");
+    declared.choice("loss", &Options::loss, {"auto", "cross_entropy", "binary_cross_entropy", "mse"},
+                    "what is minimized; auto: mse where the task is regression, else cross_entropy");
     add_train_options(declared);
+    declared.check(train_options_problem);
     return declared;
   }();
   return set;
@@ -29,7 +35,7 @@ const OptionSet<Options>& options() {
 
 Result<PassReport> run(Module& module, const Options& chosen, PassContext& context) {
   FASTC_TRY(const Dataset* data, data_to_train_on(context, "finetune"));
-  FASTC_TRY(const TaskTraining trained, train_for_task(module, *data, chosen, context, train_context(context, "finetuning")));
+  FASTC_TRY(const TaskTraining trained, train_for_task(module, *data, chosen, context, train_context(context, "finetuning"), chosen.loss));
   return report_of(trained.report, trained.on_labels ? std::vector<std::string>{} : std::vector<std::string>{"without labels: trained to give the original's outputs"});
 }
 

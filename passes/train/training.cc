@@ -1,6 +1,15 @@
 #include "passes/train/training.h"
 
 namespace fastc {
+namespace {
+
+std::shared_ptr<const Loss> loss_named(std::string_view name, const Task* task) {
+  const bool regression = task != nullptr && task->type() == "regression";
+  if (name == "mse" || (name == "auto" && regression)) return mean_squared_error();
+  return name == "binary_cross_entropy" ? binary_cross_entropy() : cross_entropy();
+}
+
+}  // namespace
 
 Result<const Dataset*> data_to_train_on(PassContext& context, std::string_view pass) {
   if (const Dataset* data = context.training_data()) return data;
@@ -20,10 +29,11 @@ TrainContext train_context(PassContext& context, std::string what) {
   return t;
 }
 
-Result<TaskTraining> train_for_task(Module& module, const Dataset& data, const TrainOptions& options, PassContext& context, TrainContext training) {
+Result<TaskTraining> train_for_task(Module& module, const Dataset& data, const TrainOptions& options, PassContext& context, TrainContext training,
+                                    std::string_view loss) {
   const bool fidelity = context.task() != nullptr && context.task()->type() == "fidelity";
   if (data.has_labels() && !fidelity) {
-    FASTC_TRY(TrainReport trained, train(module, data, *cross_entropy(), options, training));
+    FASTC_TRY(TrainReport trained, train(module, data, *loss_named(loss, context.task()), options, training));
     return TaskTraining{std::move(trained), true};
   }
   FASTC_TRY(const Module original, context.model("original"));
@@ -36,11 +46,14 @@ PassReport report_of(const TrainReport& trained, std::vector<std::string> notes)
   PassReport report;
   report.changed = trained.steps > 0;
   report.notes = std::move(notes);
+  if (trained.best_epoch > 0) report.notes.push_back(fmt::format("the weights of epoch {} were kept: it was best on the held-out data", trained.best_epoch));
   if (trained.resumed_epochs > 0) report.notes.push_back(fmt::format("{} epochs were taken from the journal", trained.resumed_epochs));
   report.numbers.emplace_back("steps", static_cast<double>(trained.steps));
   for (const EpochRow& row : trained.curve) {
     report.curves.push_back({"loss", static_cast<double>(row.epoch), row.loss});
     if (row.accuracy) report.curves.push_back({"accuracy", static_cast<double>(row.epoch), *row.accuracy});
+    if (row.held_out_loss) report.curves.push_back({"held_out_loss", static_cast<double>(row.epoch), *row.held_out_loss});
+    if (row.held_out_accuracy) report.curves.push_back({"held_out_accuracy", static_cast<double>(row.epoch), *row.held_out_accuracy});
   }
   if (trained.curve.empty()) return report;
   report.numbers.emplace_back("final_loss", trained.curve.back().loss);

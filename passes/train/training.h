@@ -13,12 +13,14 @@ Result<const Dataset*> data_to_train_on(PassContext& context, std::string_view p
 
 TrainContext train_context(PassContext& context, std::string what);
 
-// Trains as finetune does: on the labels; where there are none, and under fidelity, towards the original's outputs.
+// Trains as finetune does: on the labels, minimizing `loss` ("cross_entropy", "binary_cross_entropy", "mse", or "auto": mse where the task is
+// regression, else cross entropy); where there are none, and under fidelity, towards the original's outputs.
 struct TaskTraining {
   TrainReport report;
   bool on_labels = true;
 };
-Result<TaskTraining> train_for_task(Module& module, const Dataset& data, const TrainOptions& options, PassContext& context, TrainContext training);
+Result<TaskTraining> train_for_task(Module& module, const Dataset& data, const TrainOptions& options, PassContext& context, TrainContext training,
+                                    std::string_view loss = "auto");
 
 // Curve, steps and the last epoch's numbers. `notes` go in front.
 PassReport report_of(const TrainReport& trained, std::vector<std::string> notes);

@@ -41,7 +41,7 @@ TEST_CASE("stored tensors are counted in the file, and a weight in other bits th
   CHECK(stored->front().bytes == 2 * 16 * 4);  // two inputs of a panel of 16 output channels
 
   Module claimed = module;
-  claimed.weights.find("w")->second.encoding.kind = Encoding::Kind::kInt;
+  claimed.weights.find("w")->second.data = Tensor::zeros(DType::kS8, {2, 2});
   const auto mismatch = count_stored(claimed, *artifact);
   REQUIRE_FALSE(mismatch);
   CHECK(mismatch.error().message == "the artifact holds w in 32 bits a number (f32), the program in 8");

@@ -5,6 +5,7 @@
 
 #include "base/interrupt.h"
 #include "base/random.h"
+#include "engine/train.h"
 #include "tasks/task.h"
 #include "tests/engine/support.h"
 
@@ -70,6 +71,15 @@ class TableData final : public Dataset {
   std::vector<std::vector<float>> rows_;
   std::vector<int64_t> labels_;
 };
+
+// Adam at a rate at which the toy network learns within some epochs.
+inline TrainOptions quick(int64_t epochs) {
+  TrainOptions o;
+  o.epochs = epochs;
+  o.batch_size = 16;
+  o.optimizer.lr = 0.02;
+  return o;
+}
 
 inline Module toy_network() {
   return module_of(R"(module toy (%x : f32[N,1,4,4]) -> (%scores) symbols N in [1, 4096] {

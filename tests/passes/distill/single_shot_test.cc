@@ -1,37 +1,24 @@
-#include "tests/passes/support.h"
+#include "tests/passes/distill/two_classes.h"
 
 using namespace fastc;
 using namespace fastc::test;
 
 namespace {
 
-constexpr const char* kText = R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 64] {
-  @w : f32[2,2] = zeros
-  %y = linear(%x, @w)
-})";
-
-const Tensor kInputs = Tensor::of<float>({4, 2}, {1, -1, 2, 0, -1, 1, 0, 3});
-const Tensor kLabels = Tensor::of<int64_t>({4}, {0, 0, 1, 1});
-
-Module teacher_with(std::initializer_list<float> weights) {
-  Module m = module_of(kText);
-  m.weights.find("w")->second.data = Tensor::of<float>({2, 2}, weights);
-  return m;
-}
-
 nlohmann::json with(double alpha, double lr, int64_t epochs) {
-  return {{"alpha", alpha}, {"temperature", 2}, {"epochs", epochs}, {"batch_size", 4},
-          {"optimizer", {{"type", "sgd"}, {"lr", lr}, {"momentum", 0}}}, {"schedule", {{"type", "constant"}}}};
+  nlohmann::json options = sgd(lr, epochs);
+  options["alpha"] = alpha, options["temperature"] = 2;
+  return options;
 }
 
 }  // namespace
 
 TEST_CASE("one step of distillation is T times the difference of the softened answers") {
-  Module m = module_of(kText);
+  Module m = two_classes({0, 0, 0, 0});
   const Samples data({Tensor::of<float>({1, 2}, {1, 0})}, Tensor::of<int64_t>({1}, {0}));
   PlainContext context;
   context.training = &data;
-  context.models.emplace("original", teacher_with({4, 0, 0, 0}));
+  context.models.emplace("original", two_classes({4, 0, 0, 0}));
   pass_ok("distill.single_shot", m, context, with(1, 1, 1));
   // Scores of the teacher (4, 0), of the student (0, 0). d(T²·KL)/dy = T·(q − p): q = 0.5, p = σ(4/2).
   const double p = 1 / (1 + std::exp(-2.0));
@@ -42,12 +29,12 @@ TEST_CASE("one step of distillation is T times the difference of the softened an
 }
 
 TEST_CASE("a student becomes its teacher, also one that contradicts the labels") {
-  const Module teacher = teacher_with({-1, 1, 1, -1});
+  const Module teacher = two_classes({-1, 1, 1, -1});
   const Samples data({kInputs}, kLabels);
   PlainContext context;
   context.training = &data;
   context.models.emplace("stage:tuned", teacher);
-  Module m = module_of(kText);
+  Module m = two_classes({0, 0, 0, 0});
   nlohmann::json options = with(1, 1, 300);
   options["teacher"] = "stage:tuned";
   const PassReport report = pass_ok("distill.single_shot", m, context, options);
@@ -56,11 +43,11 @@ TEST_CASE("a student becomes its teacher, also one that contradicts the labels")
 }
 
 TEST_CASE("alpha 0 is training on the labels; without labels alpha is 1, and that is said") {
-  Module m = module_of(kText), plain = m;
+  Module m = two_classes({0, 0, 0, 0}), plain = m;
   const Samples data({kInputs}, kLabels), unlabelled({kInputs});
   PlainContext context;
   context.training = &data;
-  context.models.emplace("original", teacher_with({-1, 1, 1, -1}));
+  context.models.emplace("original", two_classes({-1, 1, 1, -1}));
   pass_ok("distill.single_shot", m, context, with(0, 1, 3));
   nlohmann::json labels = with(0, 1, 3);
   labels.erase("alpha"), labels.erase("temperature");
@@ -74,7 +61,7 @@ TEST_CASE("a pair that does not fit is told before the first step") {
   const Samples data({kInputs}, kLabels);
   PlainContext context;
   context.training = &data;
-  Module m = module_of(kText);
+  Module m = two_classes({0, 0, 0, 0});
   const auto message = [&](const char* teacher) {
     context.models.insert_or_assign("original", module_of(teacher));
     const auto report = run_pass("distill.single_shot", m, context);
@@ -91,4 +78,101 @@ TEST_CASE("a pair that does not fit is told before the first step") {
   CHECK_FALSE(run_pass("distill.single_shot", m, context));
   CHECK_FALSE(find_pass("distill.single_shot")->check({{"alpha", 1.5}}, ""));
   CHECK_FALSE(find_pass("distill.single_shot")->check({{"temperature", 0}}, ""));
+}
+
+TEST_CASE("two teachers that contradict each other leave the student between them") {
+  Module m = two_classes({0, 0, 0, 0});
+  const Samples data({Tensor::of<float>({1, 2}, {1, 0})});
+  PlainContext context;
+  context.training = &data;
+  context.models.emplace("original", two_classes({4, 0, 0, 0}));
+  context.models.emplace("b.pt", two_classes({0, 0, 4, 0}));
+  nlohmann::json options = with(1, 1, 1);
+  options["teacher"] = {"original", "b.pt"};
+  pass_ok("distill.single_shot", m, context, options);
+  CHECK(to_doubles(m.weights.find("w")->second.data) == std::vector<double>{0, 0, 0, 0});
+  options["teacher"] = {"original", "original"};
+  pass_ok("distill.single_shot", m, context, options);
+  CHECK(to_doubles(m.weights.find("w")->second.data)[0] == Approx(2 * (1 / (1 + std::exp(-2.0)) - 0.5)));
+}
+
+TEST_CASE("a list of losses takes the place of alpha and temperature") {
+  Module m = two_classes({0, 0, 0, 0}), labels = m;
+  const Samples data({kInputs}, kLabels);
+  PlainContext context;
+  context.training = &data;
+  context.models.emplace("original", two_classes({-1, 1, 1, -1}));
+  nlohmann::json options = with(1, 1, 3);
+  options["losses"] = {{{"type", "cross_entropy"}}};
+  pass_ok("distill.single_shot", m, context, options);
+  pass_ok("distill.single_shot", labels, context, with(0, 1, 3));
+  CHECK(equal(m.weights.find("w")->second.data, labels.weights.find("w")->second.data));
+  const Samples unlabelled({kInputs});
+  context.training = &unlabelled;
+  CHECK(run_pass("distill.single_shot", m, context, options).error().message == "distillation needs labels, and the training data has none");
+  options["losses"] = {{{"type", "logits_mse"}}};
+  pass_ok("distill.single_shot", m, context, options);  // needs none
+  CHECK_FALSE(find_pass("distill.single_shot")->check({{"losses", {{{"type", "mse"}, {"weight", 0}}}}}, ""));
+  CHECK_FALSE(find_pass("distill.single_shot")->check({{"losses", {{{"type", "hinge"}}}}}, ""));
+}
+
+TEST_CASE("another network takes the pipeline's place, with its weights or from random ones") {
+  const Samples data({kInputs}, kLabels);
+  PlainContext context;
+  context.training = &data;
+  context.models.emplace("original", two_classes({1, 2, 3, 4}));
+  context.models.emplace("small.pt", two_classes({5, 6, 7, 8}));
+  nlohmann::json options = with(1, 1, 0);  // no step: what it starts from
+  options["student"] = {{"path", "small.pt"}};
+  Module kept = two_classes({1, 2, 3, 4}), random = kept, again = kept, other = kept;
+  const PassReport report = pass_ok("distill.single_shot", kept, context, options);
+  CHECK(report.changed);
+  CHECK(report.notes.front() == "the student is small.pt, 4 parameters");
+  CHECK(to_doubles(kept.weights.find("w")->second.data) == std::vector<double>{5, 6, 7, 8});
+  options["student"]["initialize"] = "random";
+  CHECK(pass_ok("distill.single_shot", random, context, options).notes.front() == "the student is small.pt, 4 parameters, from random weights");
+  pass_ok("distill.single_shot", again, context, options);
+  context.seed_value = 8;
+  pass_ok("distill.single_shot", other, context, options);
+  CHECK_FALSE(equal(random.weights.find("w")->second.data, kept.weights.find("w")->second.data));
+  CHECK(equal(random.weights.find("w")->second.data, again.weights.find("w")->second.data));
+  CHECK_FALSE(equal(random.weights.find("w")->second.data, other.weights.find("w")->second.data));
+  context.models.insert_or_assign("small.pt", module_of("module t (%x : f32[B,2]) -> (%y) symbols B in [1, 9] { @w : f32[3,2] = zeros %y = linear(%x, @w) }"));
+  Module m = two_classes({1, 2, 3, 4});
+  CHECK_THAT(run_pass("distill.single_shot", m, context, options).error().message, Catch::Matchers::Contains("answers with f32[N,2] and the student with f32[B,3]"));
+  CHECK(equal(m.weights.find("w")->second.data, two_classes({1, 2, 3, 4}).weights.find("w")->second.data));
+}
+
+TEST_CASE("the teacher cut in width and depth is a student") {
+  const Module teacher = module_of(R"(module m (%x : f32[N,4]) -> (%y) symbols N in [1, 64] {
+    @w1 : f32[16,4] = random(1)
+    @w2 : f32[16,16] = random(2)
+    @w3 : f32[16,16] = random(3)
+    @head : f32[2,16] = random(4)
+    %a = linear(%x, @w1)
+    %b = linear(%a, @w2)
+    %r = relu(%b)
+    %s = add(%a, %r)
+    %c = linear(%s, @w3)
+    %q = relu(%c)
+    %t = add(%s, %q)
+    %y = linear(%t, @head)
+  })");
+  const Samples data({random_tensor({8, 4}, 5)});
+  PlainContext context;
+  context.training = context.calibration_data = &data;
+  context.models.emplace("original", teacher);
+  Module narrow = teacher, shallow = teacher, whole = teacher;
+  nlohmann::json options = with(1, 0.1, 1);
+  options["student"] = {{"width", 0.5}};
+  pass_ok("distill.single_shot", narrow, context, options);
+  CHECK(narrow.weights.find("w1")->second.data.shape() == std::vector<int64_t>{8, 4});
+  CHECK(narrow.weights.find("head")->second.data.shape() == std::vector<int64_t>{2, 8});
+  options["student"] = {{"depth", 0.5}};
+  CHECK(pass_ok("distill.single_shot", shallow, context, options).notes.front() == "the student is the teacher with parts cut out, 352 parameters");
+  CHECK((shallow.find_node("b") == kNoId) != (shallow.find_node("c") == kNoId));
+  options["student"] = {{"depth", 0.9}};  // less than one of two blocks
+  CHECK(run_pass("distill.single_shot", whole, context, options).error().message ==
+        "the teacher cannot be cut to 0.9 of what it is: prune.structural found nothing to remove");
+  CHECK(equal(whole.weights.find("w1")->second.data, teacher.weights.find("w1")->second.data));
 }
