@@ -14,6 +14,7 @@
 #include "engine/engine.h"
 #include "frontends/frontend.h"
 #include "engine/interpreter.h"
+#include "ir/text.h"
 
 namespace fastc {
 namespace {
@@ -74,7 +75,9 @@ Result<Module> import_with_shapes(const std::filesystem::path& path, const std::
     if (!shape) return usage_error("--shape {}: {}", text, shape.error().message);
     options.inputs[text.substr(0, equals)].shape = *shape;
   }
-  FASTC_TRY(Module module, import_model(path, options));
+  // IR text says its shapes itself; with it a pass can be measured on a network that no framework has seen.
+  const bool text = path.extension() == ".ir";
+  FASTC_TRY(Module module, text ? read_module(path) : import_model(path, options));
   const Recipe recipe;
   const Models none;
   StageContext context(recipe, nullptr, none, "import", silent_progress(), "");

@@ -6,6 +6,8 @@
 
 #include "backends/cpu/lowering.h"
 #include "backends/cpu/pack.h"
+#include "backends/cpu/sparse.h"
+#include "backends/cpu/stored.h"
 
 namespace fastc::lowering {
 namespace {
@@ -161,6 +163,8 @@ rt::ConvAttrs conv_geometry(const Node& node, int64_t spatial, const std::vector
 }
 
 Status lower_conv(Lowering& l, const Node& node) {
+  if (is_stored(l, node)) return lower_stored_conv(l, node);
+  if (is_sparse(l, node)) return lower_sparse_conv(l, node);
   FASTC_TRY(const Product p, product_of(l, node, node.integer("groups")));
   const int64_t spatial = l.type(node.input(0)).rank() - 2;
   rt::ConvAttrs attrs = conv_geometry(node, spatial, p.stored->data.shape());
@@ -176,6 +180,8 @@ Status lower_conv(Lowering& l, const Node& node) {
 }
 
 Status lower_linear(Lowering& l, const Node& node) {
+  if (is_stored(l, node)) return lower_stored_linear(l, node);
+  if (is_sparse(l, node)) return lower_sparse_linear(l, node);
   FASTC_TRY(const Product p, product_of(l, node, 1));
   const bool integer = l.type(node.input(0)).quant.has_value();
   rt::LinearAttrs attrs{};
@@ -222,6 +228,18 @@ Status lower_matmul(Lowering& l, const Node& node) {
 }
 
 }  // namespace
+
+Result<rt::ConvAttrs> float_conv_attributes(Lowering& l, const Node& node) {
+  rt::ConvAttrs attrs = conv_geometry(node, l.type(node.input(0)).rank() - 2, l.module().weight(node.input(1)).data.shape());
+  FASTC_CHECK(fill_epilogue(l, node, false, attrs));
+  return attrs;
+}
+
+Result<rt::LinearAttrs> float_linear_attributes(Lowering& l, const Node& node) {
+  rt::LinearAttrs attrs{};
+  FASTC_CHECK(fill_epilogue(l, node, false, attrs));
+  return attrs;
+}
 
 void add_conv_rules(Rules& rules) {
   rules["conv"] = lower_conv;

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "backends/cpu/lowering.h"
+#include "backends/cpu/stored.h"
 
 namespace fastc::lowering {
 namespace {
@@ -68,6 +69,7 @@ Status lower_attention(Lowering& l, const Node& node) {
 }
 
 Status lower_embedding(Lowering& l, const Node& node) {
+  if (is_stored_table(l, node)) return lower_stored_embedding(l, node);
   FASTC_TRY(const uint32_t table, l.plain(node.input(0)));
   FASTC_TRY(const uint32_t indices, l.plain(node.input(1)));
   FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kPlain));

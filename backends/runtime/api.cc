@@ -97,6 +97,8 @@ const char* packing_name(Packing packing) {
     case Packing::kPanel16: return "panel16";
     case Packing::kPanel16x4: return "panel16x4";
     case Packing::kDepthwise16: return "depthwise16";
+    case Packing::kNibbles16: return "nibbles16";
+    case Packing::kNibbles: return "nibbles";
   }
   return "unknown";
 }

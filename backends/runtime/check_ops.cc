@@ -53,8 +53,8 @@ struct Checker {
   // Packed weights have fewer or more bytes than their shape says: only the kernels that know the packing may see them.
   bool packed_fits(const ValueRecord& value, size_t at, const char* what) const {
     if (value.constant == kNone || program.constants[value.constant].packing == static_cast<uint8_t>(Packing::kPlain)) return true;
-    const bool reads_panels = signature.kernel <= Kernel::kConvDynamic;
-    return reads_panels && at == 1 && what[0] == 'i';
+    const bool reads_panels = signature.kernel <= Kernel::kConvDynamic || signature.kernel == Kernel::kLinearStored || signature.kernel == Kernel::kConvStored;
+    return what[0] == 'i' && ((reads_panels && at == 1) || (signature.kernel == Kernel::kEmbeddingStored && at == 0));
   }
 
   bool operand(std::span<const uint32_t> list, size_t at, const Word& word, const char* what) {

@@ -47,7 +47,7 @@ bool check_constant(const Program& program, const ConstantRecord& constant, size
     return fail(error, FASTC_RT_BAD_FILE, "constant %zu: %llu bytes at offset %llu do not lie, aligned to 64, in the data section",
                 index, (unsigned long long)constant.bytes, (unsigned long long)constant.offset);
   }
-  return constant.packing <= static_cast<uint8_t>(Packing::kDepthwise16) ||
+  return constant.packing <= kLastPacking ||
          fail(error, FASTC_RT_BAD_FILE, "constant %zu: unknown packing %u", index, constant.packing);
 }
 

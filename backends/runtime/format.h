@@ -16,6 +16,14 @@
 //   s8    [ceil(O/16)][ceil(K/4)][16][4]           (O and K padded with zeros; VNNI and an AMX B tile both read this)
 //   depthwise (groups > 1 and groups == input channels == outputs): f32/s8 [kh*kw][ceil(C/16)*16]
 //   grouped: the panels of group 0, then of group 1, … (each group's O/groups padded to 16 on its own)
+// Weights kept in fewer bits under float activations (kLinearStored, kConvStored) are real = scale · q, or a half float. Their K counts (input
+// channel of the group, kh, kw), as the network's file does, so that the inputs which share a scale lie together:
+//   s8, f16, bf16 in kPanel16   [ceil(O/16)][K][16]
+//   int4 in kNibbles16          [ceil(O/16)][ceil(K/2)][16] bytes: the low nibble is input 2i, the high one 2i + 1, each q + 8 (a missing input is 8)
+//   scales                      f32 [panels of all groups][ceil(K/group)][16]; group = K where a channel has one scale
+// Weights whose zeros come in blocks (kLinearSparse, kConvSparse) keep the blocks of 16 output channels by one input that are not zero, panel after panel,
+// inputs rising: f32 [blocks][16], i32 [blocks] the input of each, i32 [ceil(O/16) + 1] where each panel's blocks begin.
+// A table of kEmbeddingStored has rows as the network has them: s8 [V][D], or kNibbles [V][ceil(D/2)]; its scales are f32 [V][ceil(D/group)].
 #pragma once
 
 #include <cstdint>
@@ -97,7 +105,8 @@ struct ValueRecord {
 };
 static_assert(sizeof(ValueRecord) == 32);
 
-enum class Packing : uint8_t { kPlain = 0, kPanel16 = 1, kPanel16x4 = 2, kDepthwise16 = 3 };
+enum class Packing : uint8_t { kPlain = 0, kPanel16 = 1, kPanel16x4 = 2, kDepthwise16 = 3, kNibbles16 = 4, kNibbles = 5 };
+inline constexpr uint8_t kLastPacking = static_cast<uint8_t>(Packing::kNibbles);
 struct ConstantRecord {
   uint64_t offset, bytes;  // in the file
   uint8_t packing, reserved[7];
@@ -168,6 +177,12 @@ enum class Kernel : uint32_t {
   kGru = 39,        // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0? last → y, hn?   RecurrentAttrs
   kRnnTanh = 40,    // as kGru; h = tanh(…)   RecurrentAttrs
   kRnnRelu = 41,    // as kGru; h = relu(…)   RecurrentAttrs
+  // Weights in fewer bits than the f32 they are computed in: numbers from 64 on.
+  kLinearStored = 64,     // x[…,K], w, scales?, bias?, residual? → y[…,O]   LinearStoredAttrs; scales under integers only
+  kConvStored = 65,       // the same for convolution, channels-last, never depthwise   ConvStoredAttrs
+  kEmbeddingStored = 66,  // table[V,D], scales, indices → y[…,D] = scale · q   StoredAttrs
+  kLinearSparse = 67,     // x[…,K], blocks, inputs, starts, bias?, residual? → y[…,O]   LinearAttrs
+  kConvSparse = 68,       // the same for a 1×1 convolution of stride 1, one group, no padding, channels-last   ConvAttrs
 };
 
 struct ConvAttrs {
@@ -186,6 +201,11 @@ struct LinearAttrs {
   float residual_m;
   int32_t residual_zero_point;
 };
+// group: inputs of a channel that share a scale; 0: all of them (and no scales under half floats).
+struct StoredAttrs { int32_t group, reserved; };
+struct LinearStoredAttrs { LinearAttrs product; int32_t group; };
+struct ConvStoredAttrs { ConvAttrs product; int32_t group; };
+static_assert(sizeof(StoredAttrs) == 8 && sizeof(LinearStoredAttrs) == sizeof(LinearAttrs) + 4 && sizeof(ConvStoredAttrs) == sizeof(ConvAttrs) + 4);
 struct DynamicAttrs { uint32_t activation; float lo, hi; uint32_t per_row; };  // per_row 0: one range for the whole tensor
 struct MatmulAttrs { uint32_t transpose_a, transpose_b; };
 struct NormAttrs { int32_t axes; float epsilon; };  // over the last `axes` axes

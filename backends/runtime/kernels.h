@@ -49,6 +49,36 @@ struct ConvS8 {
   float lo, hi;
 };
 
+// y[rows, oc] = act(Σ_k x[rows, k] · real(w[oc, k]) + bias + residual): a weight kept in fewer bits, decoded while it is used (format.h).
+enum class StoredForm : uint8_t { kS8, kS4, kF16, kBF16 };
+struct StoredF32 {
+  int64_t rows, k, oc;
+  const float* x;
+  const void* w;          // Packing::kPanel16 or, for kS4, kNibbles16
+  const float* scales;    // [panels][ceil(k/group)][16]; null for half floats
+  int64_t group;          // inputs a scale covers: even, or k
+  const float* bias;      // [oc] or null
+  const float* residual;  // like y, or null
+  float* y;
+  StoredForm form;
+  Activation activation;
+  float lo, hi;
+};
+
+// y[rows, oc] = act(x · w + bias + residual) for a w of which only some blocks of 16 output channels by one input are not zero (format.h).
+struct SparseF32 {
+  int64_t rows, k, oc;
+  const float* x;
+  const float* values;    // [blocks][16]
+  const int32_t* inputs;  // [blocks], each in [0, k)
+  const int32_t* starts;  // [panels + 1], rising from 0 to the number of blocks
+  const float* bias;      // [oc] or null
+  const float* residual;  // like y, or null
+  float* y;
+  Activation activation;
+  float lo, hi;
+};
+
 struct MatmulF32 {
   int64_t batch, m, n, k;
   const float *a, *b;
@@ -78,6 +108,8 @@ struct KernelTable {
   TiledKernel<ConvF32> conv_f32[kMaxCandidates];
   TiledKernel<ConvS8> conv_s8[kMaxCandidates];
   TiledKernel<MatmulF32> matmul_f32[kMaxCandidates];
+  TiledKernel<StoredF32> stored_f32[kMaxCandidates];
+  TiledKernel<SparseF32> sparse_f32[kMaxCandidates];
   // Elementwise rows; null: the generic loop. n elements.
   void (*add_s8)(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb, int32_t zy, int32_t qlo, int32_t qhi);
   void (*quantize)(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point);

@@ -58,6 +58,21 @@ bool conv(const Program& program, const OpRecord& op, Error& error) {
 bool linear(const Program& program, const OpRecord& op, Error& error) {
   return check_requantize(program, op, attributes<LinearAttrs>(program, op), error);
 }
+bool stored_group(const Program& program, const OpRecord& op, int32_t group, Error& error) {
+  return (group >= 0 && group % 2 == 0) || bad(program, op, "the number of inputs that share a scale", group, error);
+}
+bool linear_stored(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<LinearStoredAttrs>(program, op);
+  return check_requantize(program, op, a.product, error) && stored_group(program, op, a.group, error);
+}
+bool conv_stored(const Program& program, const OpRecord& op, Error& error) {
+  const auto& a = attributes<ConvStoredAttrs>(program, op);
+  if (a.product.groups < 1) return bad(program, op, "groups", a.product.groups, error);
+  return check_window(program, op, a.product, error) && check_requantize(program, op, a.product, error) && stored_group(program, op, a.group, error);
+}
+bool embedding_stored(const Program& program, const OpRecord& op, Error& error) {
+  return stored_group(program, op, attributes<StoredAttrs>(program, op).group, error);
+}
 bool dynamic(const Program& program, const OpRecord& op, Error& error) {
   const auto& a = attributes<DynamicAttrs>(program, op);
   return known_activation(a.activation) || bad(program, op, "its activation", a.activation, error);
@@ -158,6 +173,11 @@ constexpr Signature kSignatures[] = {
     {Kernel::kGru, "gru", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnTanh, "rnn_tanh", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnRelu, "rnn_relu", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
+    {Kernel::kLinearStored, "linear_stored", "f shg f? f? f? > f", sizeof(LinearStoredAttrs), linear_stored},
+    {Kernel::kConvStored, "conv_stored", "f shg f? f? f? > f", sizeof(ConvStoredAttrs), conv_stored},
+    {Kernel::kLinearSparse, "linear_sparse", "f f i i f? f? > f", sizeof(LinearAttrs), linear},
+    {Kernel::kConvSparse, "conv_sparse", "f f i i f? f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kEmbeddingStored, "embedding_stored", "s f il > f", sizeof(StoredAttrs), embedding_stored},
 };
 
 }  // namespace

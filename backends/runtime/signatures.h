@@ -13,7 +13,7 @@ struct Signature {
   // Ranges of the attributes that do not depend on shapes (strides, enumerations); null: nothing to check.
   bool (*check)(const Program&, const OpRecord&, Error&);
 };
-// A word is the set of types an operand may have: f float32, u uint8, s int8, i int32, l int64, b bool, d float64, x any;
+// A word is the set of types an operand may have: f float32, h float16, g bfloat16, u uint8, s int8, i int32, l int64, b bool, d float64, x any;
 // then '?' when the operand may be absent, or '*' when it repeats (such operands may be absent too). Trailing operands marked
 // '?' may be left out.
 

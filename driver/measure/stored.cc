@@ -8,7 +8,8 @@
 namespace fastc {
 namespace {
 
-int bits_of(const StoredConstant& constant) { return static_cast<int>(8 * size_of(constant.dtype)); }
+// int4 has no type of its own: two numbers share a byte in the packings called so (backends/runtime/format.h).
+int bits_of(const StoredConstant& constant) { return constant.packing.starts_with("nibbles") ? 4 : static_cast<int>(8 * size_of(constant.dtype)); }
 
 // Integers of fewer bits take a byte each, here as in the file.
 int bits_of(const Weight& weight) { return static_cast<int>(8 * size_of(weight.data.dtype())); }

@@ -5,13 +5,15 @@
 #include <ATen/ops/where.h>
 
 #include "engine/eval.h"
+#include "engine/ops/stored.h"
 #include "ir/ops/common.h"
 
 namespace fastc::engine {
 namespace {
 
-Result<Evaluate> embedding(const Site&) {
-  return [](Call& call) { call.set(at::embedding(call.in(0), call.in(1))); };
+Result<Evaluate> embedding(const Site& site) {
+  FASTC_TRY(const at::Tensor stored, stored_weight(site, 0));
+  return [stored](Call& call) { call.set(at::embedding(stored.defined() ? stored : call.in(0), call.in(1))); };
 }
 
 Result<Evaluate> gather(const Site& site) {

@@ -4,6 +4,7 @@
 #include "engine/ops/dynamic.h"
 #include "engine/ops/epilogue.h"
 #include "engine/ops/integer.h"
+#include "engine/ops/stored.h"
 
 namespace fastc::engine {
 namespace {
@@ -17,17 +18,18 @@ Result<Evaluate> linear(const Site& site) {
       call.set(p.to_float ? epilogue.apply(y) : y);  // a u8 result was clamped
     };
   }
-  if (site.encoded(1)) {
+  FASTC_TRY(const at::Tensor stored, stored_weight(site, 1));
+  if (site.encoded(1) && !stored.defined()) {
     FASTC_TRY(const DynamicProduct p, dynamic_product(site, 0));
     return [p, epilogue](Call& call) {
       const auto x = p.quantize(call.in(0));
       call.set(epilogue.apply(p.result(x, at::linear(x.centered, p.weight), call.maybe(2)), call.maybe(3)));
     };
   }
-  return [epilogue](Call& call) {
+  return [epilogue, stored](Call& call) {
     const at::Tensor bias = call.maybe(2);
     const std::optional<at::Tensor> b = bias.defined() ? std::optional(bias) : std::nullopt;
-    call.set(epilogue.apply(at::linear(call.in(0), call.in(1), b), call.maybe(3)));
+    call.set(epilogue.apply(at::linear(call.in(0), stored.defined() ? stored : call.in(1), b), call.maybe(3)));
   };
 }
 

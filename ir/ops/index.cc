@@ -1,6 +1,6 @@
 // embedding, gather, index_select, iota: reading by index, and making indices.
 //
-//   embedding     y[…,d] = table[indices[…], d]
+//   embedding     y[…,d] = table[indices[…], d]; an integer table with scales along axis 0 is read as f32
 //   gather        y[p] = x[p with p[axis] replaced by indices[p]]            (torch.gather)
 //   index_select  y[a…, i…, b…] = x[a…, indices[i…], b…]                     (numpy.take)
 //   iota          y[i] = start + i·step
@@ -14,12 +14,20 @@ Status expect_indices(const OpView& view, size_t i) {
   return wrong_operand(view, i, "i64 or i32");
 }
 
+bool is_integer_table(const OpView& view) {
+  const ValueId table = view.node.inputs[0];
+  if (!view.module.is_weight(table)) return false;
+  const Encoding& encoding = view.module.weight(table).encoding;
+  return encoding.kind == Encoding::Kind::kInt && encoding.axis == 0;
+}
+
 Types infer_embedding(const OpView& view, const DeclaredQuant& quant) {
   FASTC_CHECK(expect_unquantized(view, quant));
-  FASTC_CHECK(expect_float(view, 0));
+  const bool integers = is_integer_table(view);
+  if (!integers) FASTC_CHECK(expect_float(view, 0));
   if (view.in(0).rank() != 2) return wrong_operand(view, 0, "rank 2 [V,D]");
   FASTC_CHECK(expect_indices(view, 1));
-  Type result{view.in(0).dtype, view.in(1).shape};
+  Type result{integers ? DType::kF32 : view.in(0).dtype, view.in(1).shape};
   result.shape.push_back(view.in(0).shape[1]);
   return std::vector<Type>{std::move(result)};
 }

@@ -21,6 +21,15 @@ Status check_encoding(const OpView& view) {
   return {};
 }
 
+// Integers under a float x that are only a way to keep the weight.
+Status check_stored(const OpView& view) {
+  if (view.in(0).dtype != DType::kF32) return wrong_operand(view, 0, "f32 under a weight kept in fewer bits");
+  const ValueId weight = view.node.inputs[1];
+  const bool encoded = view.module.is_weight(weight) && view.module.weight(weight).encoding.kind == Encoding::Kind::kInt;
+  if (encoded && view.module.weight(weight).encoding.axis == 0) return {};
+  return wrong_operand(view, 1, "an int8 or int4 encoding with scales along axis 0 under a float x");
+}
+
 // In the integer arithmetic a residual is quantized like the result; in the float one it has the result's type.
 Status check_residual(const OpView& view, const Type& result, Arithmetic arithmetic) {
   if (!view.has(3)) return {};
@@ -47,11 +56,15 @@ Result<Arithmetic> arithmetic_of(const OpView& view) {
   }
   FASTC_CHECK(expect_float(view, 0));
   if (weight.dtype == DType::kS8) {
-    if (dynamic.empty()) return wrong_attribute("dynamic", "\"tensor\" or \"row\" for an s8 weight under a float x", "\"\"");
+    if (dynamic.empty()) {
+      FASTC_CHECK(check_stored(view));
+      return Arithmetic::kStored;
+    }
     FASTC_CHECK(check_encoding(view));
     return Arithmetic::kDynamic;
   }
   if (!dynamic.empty()) return wrong_operand(view, 1, "s8 where \"dynamic\" is set");
+  if (x.dtype == DType::kF32 && (weight.dtype == DType::kF16 || weight.dtype == DType::kBF16)) return Arithmetic::kStored;
   FASTC_CHECK(expect_same_dtype(view, {0, 1}));
   return Arithmetic::kFloat;
 }

@@ -8,6 +8,8 @@
 //              y = clamp(zy + rne(float(acc)·m + float(qr − zr)·float32(double(sr)/sy)))   two multiplies, one add, no fma
 //              f32 result: y = float(acc)·float32(double(sx)·sw[o]), then the activation; no residual
 //            clamp: to [0, 255]; relu raises the lower bound to zy; clip to the quantized lo and hi
+//   stored   x f32, weight s8 with int8 or int4 encoding along axis 0 (one scale a channel or a group of its inputs), or f16 or bf16; bias f32 → f32
+//              the weight only takes less room: its numbers are read as f32, and the arithmetic is that of floats
 //   dynamic  x f32, weight s8 (int8 encoding, axis 0), bias f32, attribute dynamic = "tensor" or "row" → f32
 //              the range of x (or of each row), widened to hold 0, is taken at run time: scale = (max − min)/255
 #pragma once
@@ -16,7 +18,7 @@
 
 namespace fastc::ops {
 
-enum class Arithmetic : uint8_t { kFloat, kInteger, kDynamic };
+enum class Arithmetic : uint8_t { kFloat, kInteger, kStored, kDynamic };
 
 // Operand 0 is x, operand 1 the weight, in all of these.
 Result<Arithmetic> arithmetic_of(const OpView& view);

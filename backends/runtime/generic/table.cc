@@ -11,6 +11,8 @@ const KernelTable& generic_kernels() {
     t.conv_s8[0] = generic_depthwise_s8();
     t.conv_s8[1] = generic_conv_s8();
     t.matmul_f32[0] = generic_matmul_f32();
+    t.stored_f32[0] = generic_stored_f32();
+    t.sparse_f32[0] = generic_sparse_f32();
     return t;
   }();
   return table;

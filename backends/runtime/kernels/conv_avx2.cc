@@ -3,6 +3,8 @@
 #include "avx2_common.h"
 #include "conv_direct.h"
 #include "matmul.h"
+#include "sparse.h"
+#include "stored.h"
 
 namespace fastc::rt {
 namespace {
@@ -114,10 +116,29 @@ struct S16Ymm {
   }
 };
 
+struct StoredYmm : F32x8 {
+  static constexpr int kMostRows = 4;
+  static T clamped(T v, Bounds b) { return clamp(v, set(b.lo), set(b.hi)); }
+  static void activate(Activation op, float* y, int64_t n, float lo, float hi) { unary_avx2(op, y, y, n, lo, hi); }
+  static __m128i eight(const uint8_t* p) { return _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)); }
+  static T s8(const uint8_t* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight(p))); }
+  static T f16(const uint8_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+  static T bf16(const uint8_t* p) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+  }
+  static void s4(const uint8_t* p, T& even, T& odd) {
+    const __m256i both = _mm256_cvtepu8_epi32(eight(p)), eights = _mm256_set1_epi32(8);
+    even = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_and_si256(both, _mm256_set1_epi32(15)), eights));
+    odd = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(both, 4), eights));
+  }
+};
+
 }  // namespace
 
 TiledKernel<ConvF32> conv_f32_direct_avx2() { return direct_candidate<F32Ymm>("direct_f32_avx2"); }
 TiledKernel<MatmulF32> matmul_f32_avx2() { return matmul_candidate<F32Ymm, F32x8>("panels_f32_avx2"); }
+TiledKernel<StoredF32> stored_f32_avx2() { return stored_candidate<F32Ymm, StoredYmm>("stored_f32_avx2"); }
+TiledKernel<SparseF32> sparse_f32_avx2() { return sparse_candidate<StoredYmm>("sparse_f32_avx2"); }
 TiledKernel<ConvS8> conv_s8_direct_avx2() { return direct_candidate<S16Ymm>("direct_s16_avx2"); }
 
 }  // namespace fastc::rt

@@ -10,6 +10,8 @@ TiledKernel<ConvS8> conv_s8_direct_avx2();       // conv_avx2.cc
 TiledKernel<ConvF32> conv_f32_depthwise_avx2();  // depthwise_avx2.cc
 TiledKernel<ConvS8> conv_s8_depthwise_avx2();    // depthwise_avx2.cc
 TiledKernel<MatmulF32> matmul_f32_avx2();        // conv_avx2.cc
+TiledKernel<StoredF32> stored_f32_avx2();        // conv_avx2.cc
+TiledKernel<SparseF32> sparse_f32_avx2();        // conv_avx2.cc
 
 // elementwise_avx2.cc
 void unary_avx2(Activation op, const float* x, float* y, int64_t n, float lo, float hi);

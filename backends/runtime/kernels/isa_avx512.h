@@ -14,6 +14,8 @@ TiledKernel<ConvS8> conv_s8_winograd4_avx512();     // winograd_s8_avx512.cc: F(
 TiledKernel<ConvS8> conv_s8_winograd2_avx512();     // winograd_s8_avx512.cc: F(2×2, 3×3)
 TiledKernel<ConvS8> conv_s8_winograd4_avx512_vnni();  // winograd_s8_avx512_vnni.cc
 TiledKernel<MatmulF32> matmul_f32_avx512();         // conv_f32_avx512.cc
+TiledKernel<StoredF32> stored_f32_avx512();         // conv_f32_avx512.cc
+TiledKernel<SparseF32> sparse_f32_avx512();         // conv_f32_avx512.cc
 
 // elementwise_avx512.cc; n elements each, as KernelTable says.
 void unary_avx512(Activation op, const float* x, float* y, int64_t n, float lo, float hi);

@@ -12,6 +12,8 @@ KernelTable make_table() {
   t.conv_s8[0] = conv_s8_direct_avx2();
   t.conv_s8[1] = conv_s8_depthwise_avx2();
   t.matmul_f32[0] = matmul_f32_avx2();
+  t.stored_f32[0] = stored_f32_avx2();
+  t.sparse_f32[0] = sparse_f32_avx2();
   t.add_s8 = add_s8_avx2;
   t.quantize = quantize_avx2;
   t.dequantize = dequantize_avx2;

@@ -15,6 +15,8 @@ KernelTable make_table() {
   t.conv_s8[2] = conv_s8_direct_avx512();
   t.conv_s8[3] = conv_s8_depthwise_avx512();
   t.matmul_f32[0] = matmul_f32_avx512();
+  t.stored_f32[0] = stored_f32_avx512();
+  t.sparse_f32[0] = sparse_f32_avx512();
   t.add_s8 = add_s8_avx512;
   t.quantize = quantize_avx512;
   t.dequantize = dequantize_avx512;

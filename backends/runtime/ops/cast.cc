@@ -4,20 +4,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "half.h"
 #include "ops/make.h"
 
 namespace fastc::rt {
 namespace {
 
 using Operands = std::span<Tensor* const>;
-
-float half_to_float(uint16_t h) {
-  const uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 0x1fu, mantissa = h & 0x3ffu;
-  if (exponent == 0x1f) return std::bit_cast<float>(sign | 0x7f800000u | (mantissa << 13));
-  if (exponent != 0) return std::bit_cast<float>(sign | ((exponent + 112) << 23) | (mantissa << 13));
-  const float tiny = static_cast<float>(mantissa) * 5.9604644775390625e-08f;  // 2⁻²⁴
-  return sign ? -tiny : tiny;
-}
 
 // Round half to even; too large becomes infinity, too small becomes a subnormal or zero.
 uint16_t float_to_half(float f) {
@@ -32,7 +25,6 @@ uint16_t float_to_half(float f) {
   return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
 
-float bfloat_to_float(uint16_t b) { return std::bit_cast<float>(static_cast<uint32_t>(b) << 16); }
 uint16_t float_to_bfloat(float f) {
   const uint32_t bits = std::bit_cast<uint32_t>(f);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);

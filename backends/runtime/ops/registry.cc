@@ -45,6 +45,11 @@ std::unique_ptr<Op> make_op(Kernel kernel) {
     case Kernel::kGru: return make_gru();
     case Kernel::kRnnTanh: return make_rnn(false);
     case Kernel::kRnnRelu: return make_rnn(true);
+    case Kernel::kLinearSparse: return make_linear_sparse();
+    case Kernel::kConvSparse: return make_conv_sparse();
+    case Kernel::kLinearStored: return make_linear_stored();
+    case Kernel::kConvStored: return make_conv_stored();
+    case Kernel::kEmbeddingStored: return make_embedding_stored();
   }
   return nullptr;
 }

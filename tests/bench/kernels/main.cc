@@ -1,6 +1,6 @@
 // Times every candidate of one instruction set's table on the shapes of real networks: µs and GMAC/s per shape, one thread, all
 // candidates of a shape interleaved so that they see the same machine. `bench_kernels [ISA] [SHAPE] [BUDGET_MS] [KERNEL]`: SHAPE and
-// KERNEL are parts of names.
+// KERNEL are parts of names. `bench_kernels ISA weights` times weights in fewer bits and with blocks of zeros instead.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/runtime/kernels.h"
+#include "weights.h"
 
 using namespace fastc::rt;
 
@@ -125,6 +126,7 @@ int main(int argc, char** argv) {
   const double budget = argc > 3 ? std::atof(argv[3]) * 1000 : 20000;
   const KernelTable* table = isa == "avx2" ? avx2_kernels() : isa == "avx512_vnni" ? avx512_vnni_kernels() : avx512_kernels();
   if (!table) return std::printf("this build has no %s kernels\n", isa.c_str()), 1;
+  if (filter == "weights") return bench_weights(*table, budget), 0;
   for (const Case& c : cases()) {
     if (std::string(c.name).find(filter) == std::string::npos) continue;
     const ConvShape& s = c.s;
