@@ -1,0 +1,70 @@
+// Weights in fewer bits, and with blocks of zeros, from a model file to a written artifact: engine and runtime agree node by node, on the kernels
+// that are meant to run.
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "base/json.h"
+#include "base/process.h"
+#include "tests/catch.h"
+
+using namespace fastc;
+using nlohmann::json;
+
+namespace {
+
+json report_of(const json& model, const json& pipeline) {
+  const auto folder = TempDir::make();
+  const json recipe = {{"name", "weights"}, {"seed", 3}, {"engine", {{"threads", 1}}}, {"target", {{"rounds", 3}}}, {"model", model}, {"pipeline", pipeline}, {"emit", {{"stub", false}}}};
+  REQUIRE(write_atomic(folder->path() / "recipe.json", recipe.dump()));
+  const auto finished = run_to_end({test::built_path("fastc").string(), "compress", (folder->path() / "recipe.json").string(), "--out", (folder->path() / "out").string()}, 300);
+  REQUIRE(finished);
+  INFO(pipeline.dump() << "\n" << finished->output);
+  REQUIRE(finished->status == 0);  // 5 when engine and artifact disagree
+  const auto report = read_json(folder->path() / "out" / "report.json");
+  REQUIRE(report);
+  return *report;
+}
+
+json convs() { return {{"path", test::source_path("tests/data/models/convs.pt").string()}, {"inputs", {{"x", {{"shape", {"N", 3, 8, 8}}}}}}}; }
+json tokens() { return {{"path", test::source_path("tests/data/models/tokens.pt2").string()}}; }
+
+// How many nodes the kernel computed; each was compared with the engine.
+int nodes_on(const json& report, const std::string& kernel) {
+  int count = 0;
+  for (const json& node : report["comparison"]["nodes"]) {
+    if (node["kernel"] != kernel) continue;
+    ++count;
+    CHECK(node["max_error"].get<double>() <= 1e-4);
+  }
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("weights in 8 and 4 bits run as the engine says, and the file shrinks") {
+  for (const json& options : {json{{"bits", 8}}, json{{"bits", 4}, {"group_size", 32}}, json{{"bits", 4}, {"group_size", 2}, {"scale", "mse"}}}) {
+    json pass = options;
+    pass["pass"] = "quantize.weight_only";
+    const json images = report_of(convs(), {pass}), text = report_of(tokens(), {pass});
+    CHECK(nodes_on(images, "conv_stored") > 0);
+    CHECK(nodes_on(images, "linear_stored") > 0);
+    CHECK(nodes_on(text, "embedding_stored") > 0);
+    CHECK(images["result"]["weight_bytes"] < images["original"]["weight_bytes"]);
+  }
+}
+
+TEST_CASE("weights as 16-bit floats run as the engine says") {
+  for (const char* dtype : {"f16", "bf16"}) {
+    const json pass = {{"pass", "quantize.cast"}, {"dtype", dtype}};
+    const json images = report_of(convs(), {pass}), text = report_of(tokens(), {pass});
+    CHECK(nodes_on(images, "conv_stored") > 0);
+    CHECK(nodes_on(images, "linear_stored") > 0);
+    CHECK(nodes_on(text, "embedding") > 0);
+    CHECK(images["result"]["bytes"] < images["original"]["bytes"]);
+  }
+}
+
+TEST_CASE("blocks of zeros are skipped by the runtime") {
+  const json report = report_of(convs(), {{{"pass", "prune.weight"}, {"pattern", "16x1"}, {"ratio", 0.6}, {"scope", "layer"}, {"include", {"op:linear"}}}});
+  CHECK(nodes_on(report, "linear_sparse") > 0);
+}
