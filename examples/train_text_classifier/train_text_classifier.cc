@@ -20,6 +20,7 @@
 #include <string>
 
 #include <nlohmann/json.hpp>
+#include <ATen/Parallel.h>
 #include <torch/script.h>
 
 #include "base/files.h"
