@@ -1,5 +1,7 @@
 #include "passes/distill/pair.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/random.h"
@@ -16,6 +18,10 @@ bool agree(const Type& a, const Type& b) {
   for (int64_t i = 0; i < a.rank(); ++i)
     if (a.shape[i].is_constant() && b.shape[i].is_constant() && !(a.shape[i] == b.shape[i])) return false;
   return true;
+}
+
+bool is_quantized(const Module& module) {
+  return std::any_of(module.order().begin(), module.order().end(), [&](NodeId id) { return module.value(module.node(id).output()).type.quant.has_value(); });
 }
 
 // `share` of what there is remains.
@@ -96,6 +102,7 @@ Result<Pair> make_pair(const Module& current, const PairOptions& options, PassCo
   }
   pair.student = current;
   if (options.student) {
+    if (is_quantized(current)) return stage_error("another student than the network itself cannot take the place of a quantized one; put the distillation before the quantization");
     FASTC_TRY(pair.student, make_student(current, pair.teachers.empty() ? current : pair.teachers[0], *options.student, context, "student", pair.notes));
     // What comes after this stage, and the task's metric, go by the network's own inputs and classes.
     FASTC_CHECK(check_pair(pair.student, current, "network as it was", "the pipeline's"));

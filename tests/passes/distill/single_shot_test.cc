@@ -176,3 +176,21 @@ TEST_CASE("the teacher cut in width and depth is a student") {
         "the teacher cannot be cut to 0.9 of what it is: prune.structural found nothing to remove");
   CHECK(equal(whole.weights.find("w1")->second.data, teacher.weights.find("w1")->second.data));
 }
+
+TEST_CASE("a float student does not take the place of a quantized network") {
+  Module m = module_of(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 64] {
+    @w : s8[2,2] int8(axis 0, scales [0.5, 0.5]) = [[1, 2], [3, 4]]
+    %q : q(0.5, 0) = quantize(%x)
+    %y = linear(%q, @w)
+  })");
+  const Samples data({kInputs}, kLabels);
+  PlainContext context;
+  context.training = &data;
+  context.models.emplace("original", two_classes({1, 2, 3, 4}));
+  nlohmann::json options = with(1, 1, 1);
+  options["student"] = {{"path", "original"}};
+  const std::string before = print(m);
+  CHECK(run_pass("distill.single_shot", m, context, options).error().message ==
+        "another student than the network itself cannot take the place of a quantized one; put the distillation before the quantization");
+  CHECK(print(m) == before);
+}
