@@ -45,7 +45,7 @@ TEST_CASE("weights in 8 and 4 bits run as the engine says, and the file shrinks"
   for (const json& options : {json{{"bits", 8}}, json{{"bits", 4}, {"group_size", 32}}, json{{"bits", 4}, {"group_size", 2}, {"scale", "mse"}}}) {
     json pass = options;
     pass["pass"] = "quantize.weight_only";
-    const json images = report_of(convs(), {pass}), text = report_of(tokens(), {pass});
+    const json images = report_of(convs(), json::array({pass})), text = report_of(tokens(), json::array({pass}));
     CHECK(nodes_on(images, "conv_stored") > 0);
     CHECK(nodes_on(images, "linear_stored") > 0);
     CHECK(nodes_on(text, "embedding_stored") > 0);
@@ -56,7 +56,7 @@ TEST_CASE("weights in 8 and 4 bits run as the engine says, and the file shrinks"
 TEST_CASE("weights as 16-bit floats run as the engine says") {
   for (const char* dtype : {"f16", "bf16"}) {
     const json pass = {{"pass", "quantize.cast"}, {"dtype", dtype}};
-    const json images = report_of(convs(), {pass}), text = report_of(tokens(), {pass});
+    const json images = report_of(convs(), json::array({pass})), text = report_of(tokens(), json::array({pass}));
     CHECK(nodes_on(images, "conv_stored") > 0);
     CHECK(nodes_on(images, "linear_stored") > 0);
     CHECK(nodes_on(text, "embedding") > 0);
@@ -65,6 +65,6 @@ TEST_CASE("weights as 16-bit floats run as the engine says") {
 }
 
 TEST_CASE("blocks of zeros are skipped by the runtime") {
-  const json report = report_of(convs(), {{{"pass", "prune.weight"}, {"pattern", "16x1"}, {"ratio", 0.6}, {"scope", "layer"}, {"include", {"op:linear"}}}});
+  const json report = report_of(convs(), json::array({json{{"pass", "prune.weight"}, {"pattern", "16x1"}, {"ratio", 0.6}, {"scope", "layer"}, {"include", {"op:linear"}}}}));
   CHECK(nodes_on(report, "linear_sparse") > 0);
 }

@@ -12,6 +12,7 @@ TEST_CASE("convolutions have the shape of PyTorch's formula") {
       {"%y = conv(%xq, @w8, @b32) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "f32[N,6,8,8]"},
       {"%y : q(0.25, 3) = conv(%xq, @w8, @b32) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "u8[N,6,8,8] q(0.25, 3)"},
       {R"(%y = conv(%x, @w8, @b6) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], dynamic="row"})", "f32[N,6,8,8]"},
+      {"%y = conv(%x, @w8, @b6) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "f32[N,6,8,8]"},  // only kept as integers
       {"@u : f32[4,3,2,2] = zeros\n%y = conv_transpose(%x, @u) {stride=[2,2], padding=[0,0], output_padding=[1,0], dilation=[1,1]}", "f32[N,3,17,16]"},
   });
   check_refused({
@@ -21,7 +22,7 @@ TEST_CASE("convolutions have the shape of PyTorch's formula") {
       {"%y = conv(%x, @w) {stride=[0,1], padding=[1,1,1,1], dilation=[1,1]}", "entries from 1 to 2^31, found 0"},
       {"%y = conv(%x, @w) {stride=[1,1], padding=[0,0,0,0], dilation=[9,1]}", "window of 19 over 8 + 0"},
       {"%y = conv(%xq, @w) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "operand \"weight\": expected s8 under a quantized x"},
-      {"%y = conv(%x, @w8) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "\"tensor\" or \"row\" for an s8 weight"},
+      {"%y = conv(%x, @w8, @b32) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "operand \"bias\": expected f32"},
       {"%y = conv(%xq, @w8, @b6) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "operand \"bias\": expected i32"},
       {R"(%y = conv(%x, @w) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], activation="rule"})", "expected one of none, relu"},
   });
