@@ -138,6 +138,7 @@ void find_roles(const Module& module, const Group& group, const std::vector<std:
     nodes.insert(nodes.end(), users.begin(), users.end());
   }
   std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());  // a node that uses several members still counts once
   std::vector<WeightAxis> more_written, more_read;
   for (const NodeId id : nodes) {
     const Node& node = module.node(id);

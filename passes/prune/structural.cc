@@ -190,6 +190,7 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
   PassReport report;
   const int64_t all = static_cast<int64_t>(units.size());
   const int64_t wanted = options.count ? *options.count : options.ratio ? static_cast<int64_t>(std::floor(*options.ratio * double(all))) : options.goal ? all : 1;
+  if (wanted > all && all == 0) return usage_error("expected a residual block x + f(x) of layers to drop, found none in the network");
   if (wanted > all) return usage_error("expected at most {} blocks to drop, found \"count\": {}", all, wanted);
   if (wanted == 0) {
     report.notes.push_back(all == 0 ? "no block was dropped: the network has no residual block whose input and result have one type" : "no block was dropped: count or ratio asks for none");

@@ -93,10 +93,10 @@ TEST_CASE("whose fault it is decides the exit code") {
   recipe["model"]["path"] = "none.pt";
   CHECK(compress(folder->path(), recipe).status == 3);
   recipe = base_recipe();
-  recipe["pipeline"] = {{{"pass", "quantize.static"}}, {{"pass", "finetune"}}};
+  recipe["pipeline"] = {{{"pass", "quantize.static"}}, {{"pass", "prune.channel"}}};
   const Finished order = compress(folder->path(), recipe);
   CHECK(order.status == 2);
-  CHECK(order.output.find("/pipeline/1 (finetune)") != std::string::npos);
+  CHECK(order.output.find("/pipeline/1 (prune.channel)") != std::string::npos);
   CHECK(order.output.find("/pipeline/0 (quantize.static)") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder->path() / "out" / "model.fastc"));
 }
