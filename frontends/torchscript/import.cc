@@ -86,7 +86,7 @@ Result<Module> build(torch::jit::Module& script, const std::filesystem::path& pa
       args.push_back(Arg{aten::TensorArg{module.add_input(infos[next].name, resolved.types[next]), {}}});
       ++next;
     } else {
-      args.push_back(Arg{});
+      args.emplace_back(std::in_place_type<Arg>);
     }
   }
   Walker walker(lowering);
