@@ -10,7 +10,7 @@ die() {
 
 # docs/dependencies.md says what each is for.
 packages=(
-  g++ cmake ninja-build ca-certificates python3-pip
+  g++ cmake make ninja-build ca-certificates python3-pip
   nlohmann-json3-dev libcxxopts-dev libeigen3-dev libfmt-dev libexpected-dev zlib1g-dev libstb-dev libutf8proc-dev
   libjs-chart.js
   catch2 python3-jsonschema dataset-fashion-mnist

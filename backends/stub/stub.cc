@@ -32,6 +32,13 @@ bool on_path(const std::string& program) {
   return false;
 }
 
+// What a build needs and PATH does not have, or "".
+std::string missing_tool() {
+  if (!on_path("cmake")) return "no cmake";
+  if (!on_path("c++") && !on_path("g++") && !on_path("clang++") && !std::getenv("CXX")) return "no compiler";
+  return on_path("make") || on_path("ninja") ? "" : "neither make nor ninja";
+}
+
 std::string tail(const std::string& text) { return text.size() > 1500 ? "…" + text.substr(text.size() - 1500) : text; }
 
 }  // namespace
@@ -56,16 +63,15 @@ Status write_stub(const std::filesystem::path& folder, const StubModel& model) {
 
 Result<std::string> verify_stub(const std::filesystem::path& folder, const std::string& verify) {
   if (verify == "never") return std::string("not built: the recipe says so");
-  const bool compiler = on_path("c++") || on_path("g++") || on_path("clang++") || std::getenv("CXX");
-  if (!on_path("cmake") || !compiler) {
-    const std::string why = on_path("cmake") ? "no compiler" : "no cmake";
+  if (const std::string why = missing_tool(); !why.empty()) {
     if (verify == "always") return stage_error("the stub could not be built: {}", why);
     return "not built: " + why;
   }
   FASTC_TRY(const TempDir build, TempDir::make("fastc-stub"));
   const std::string source = folder.string(), binary = build.path().string();
-  const std::vector<std::vector<std::string>> steps = {
+  std::vector<std::vector<std::string>> steps = {
       {"cmake", "-S", source, "-B", binary}, {"cmake", "--build", binary, "-j2"}, {"ctest", "--test-dir", binary, "--output-on-failure"}};
+  if (!on_path("make")) steps[0].insert(steps[0].end(), {"-G", "Ninja"});
   for (const auto& step : steps) {
     FASTC_TRY(const Finished finished, run_to_end(step, kBuildSeconds));
     if (finished.status != 0) return stage_error("the stub failed at `{} {}`: {}", step[0], step[1], tail(finished.output));
