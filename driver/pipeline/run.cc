@@ -223,12 +223,12 @@ Status CompressRun::compare() {
   FASTC_TRY(const std::vector<Tensor> inputs, samples(kCompareSamples));
   FASTC_TRY(ArtifactModel artifact, ArtifactModel::open(result_.path, engine_threads(recipe_)));
   FASTC_TRY(report_.comparison, compare_with_engine(result_.lowered, artifact, inputs));
+  if (!report_.comparison.failure.empty()) return stage_error("engine and artifact disagree: {}", report_.comparison.failure);
   report_.kernels = artifact.ops();
   FASTC_TRY(report_.tensors, count_stored(result_.lowered, artifact));
   StageContext ctx = context("layers");
   FASTC_TRY(const Module original, ready_to_lower(models_.original, ctx));
   FASTC_TRY(report_.layer_errors, layer_errors(original, result_.lowered, inputs));
-  if (!report_.comparison.failure.empty()) return stage_error("engine and artifact disagree: {}", report_.comparison.failure);
   FASTC_TRY(const auto bytes, MappedFile::open(result_.path));
   return write_atomic(recipe_.output / "model.fastc", bytes->bytes());
 }
