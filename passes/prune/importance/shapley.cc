@@ -1,8 +1,11 @@
 // shapley: the Shapley value of each channel in the game its layer plays (Ancona et al. 2020, "Shapley Value as Principled Metric for
-// Structured Network Pruning"): the mean, over all orders in which the layer's channels can be removed, of the rise of the loss
-// when this one goes:
+// Structured Network Pruning"): the mean, over all orders in which the layer's channels can be removed, of how much further the output
+// moves when this one goes:
 //
-//   worth(c) = E_order [ loss(without those before c, and c) − loss(without those before c) ]
+//   worth(c) = E_order [ d(without those before c, and c) − d(without those before c) ],   d = ‖y − y₀‖ / ‖y₀‖
+//
+// d and not the cross entropy: that falls again once a network is broken beyond repair, so that the sign of a late contribution is chance and
+// its size the channel's importance, and of few orders the lowest means belong to the channels that matter most. d needs no labels either.
 //
 // Estimated from random orders (Castro et al. 2009), each played on its own batch; the standard error over the orders is reported. Unlike
 // taylor it sees that two channels which do the same are each worth something only while the other is gone.
@@ -47,7 +50,7 @@ Result<Masked> with_masks(const Module& module, const std::vector<Place>& places
   return out;
 }
 
-// The game of one set on one batch: what the loss is while channels go one after the other.
+// The game of one set on one batch: how far the output moves while channels go one after the other.
 class Game {
  public:
   Game(const Masked& masked, const Suffix& suffix, const Evaluator& evaluator, const Batch& batch)
@@ -67,9 +70,9 @@ class Game {
       for (const int64_t index : indices_at(group, places[p])) mask[static_cast<size_t>(index)] = 0;
     }
   }
-  Result<double> loss() const {
+  Result<double> change() const {
     FASTC_TRY(const auto outputs, evaluator_.run(values_));
-    return loss_of(outputs.front(), batch_.labels, reference_);
+    return relative_change(outputs.front(), reference_);
   }
 
  private:
@@ -81,7 +84,7 @@ class Game {
   Tensor reference_;
 };
 
-// Running mean and variance (Welford) of each group's rise.
+// Running mean and variance (Welford) of what each group adds.
 struct Estimate {
   double count = 0, mean = 0, squares = 0;
   void add(double x) {
@@ -108,11 +111,11 @@ Status play(const Request& request, size_t index, const std::vector<Batch>& batc
     random.shuffle(std::span(order));
     Game game(masked, suffix, evaluator, batches[p]);
     FASTC_CHECK(game.open());
-    FASTC_TRY(double before, game.loss());
+    double before = 0;
     for (const size_t player : order) {
       if (interrupted()) return interrupted_error("sampling Shapley values");
       game.remove(request.coupling.groups[set.groups[player]], places);
-      FASTC_TRY(const double after, game.loss());
+      FASTC_TRY(const double after, game.change());
       estimates[player].add(after - before);
       before = after;
     }
@@ -138,7 +141,7 @@ Result<Worth> shapley(const Request& request) {
   return worth;
 }
 
-const RegisterImportance registered{{.name = "shapley", .summary = "mean rise of the loss over random orders of removal, with its error (Ancona 2020)",
+const RegisterImportance registered{{.name = "shapley", .summary = "mean further change of the output over random orders of removal, with its error (Ancona 2020)",
                                      .needs_data = true, .normalize = Normalize::kNone, .measure = shapley}};
 
 }  // namespace
