@@ -47,14 +47,11 @@ Result<Evaluate> conv(const Site& site) {
       call.set(p.to_float ? epilogue.apply(y) : y);  // a u8 result was clamped
     };
   }
-  FASTC_TRY(const at::Tensor stored, stored_weight(site, 1));
-  if (site.encoded(1) && !stored.defined()) {
+  if (is_dynamic(site)) {
     FASTC_TRY(const DynamicProduct p, dynamic_product(site, trailing));
-    return [p, geometry, epilogue](Call& call) {
-      const auto x = p.quantize(call.in(0));
-      call.set(epilogue.apply(p.result(x, geometry(x.centered, p.weight, {}), call.maybe(2)), call.maybe(3)));
-    };
+    return [p, geometry, epilogue](Call& call) { call.set(epilogue.apply(p(call.in(0), call.in(1), call.maybe(2), geometry), call.maybe(3))); };
   }
+  FASTC_TRY(const at::Tensor stored, stored_weight(site, 1));
   return [geometry, epilogue, stored](Call& call) {
     call.set(epilogue.apply(geometry(call.in(0), stored.defined() ? stored : call.in(1), call.maybe(2)), call.maybe(3)));
   };

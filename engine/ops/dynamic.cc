@@ -39,17 +39,22 @@ at::Tensor DynamicProduct::result(const Operand& x, const at::Tensor& acc, const
   return y;
 }
 
-Result<DynamicProduct> dynamic_product(const Site& site, int64_t trailing) {
-  const std::string& dynamic = site.node.string("dynamic");
-  if (dynamic != "tensor" && dynamic != "row")
-    return input_error("{} has an int8-encoded weight and a float operand, so its attribute dynamic must be \"tensor\" or \"row\"", site.node.op->name);
-  if (site.mode != Mode::kInfer) return stage_error("a dynamically quantized op cannot be trained; put the training stage before quantization");
-  const Weight& w = site.weight(1);
+at::Tensor DynamicProduct::straight_through(const at::Tensor& x) const {
+  const at::Tensor given = x.detach();
+  const Operand q = quantize(given);
+  return x.add(q.centered.to(x.scalar_type()).mul(q.scale).sub(given));
+}
+
+bool is_dynamic(const Site& site) { return !site.node.string("dynamic").empty(); }
+
+Result<DynamicProduct> dynamic_product(const Site& site, int64_t trailing, size_t operand) {
+  const Weight& w = site.weight(operand);
   if (w.data.dtype() != DType::kS8 || w.encoding.axis != 0 || w.encoding.group_size != 0 || w.encoding.scales.elements() != w.data.shape()[0])
     return input_error("the dynamic op {} needs an int8 weight with one scale per output channel", site.node.op->name);
   DynamicProduct p;
-  p.per_row = dynamic == "row" && trailing == 0;  // an image has one range
+  p.per_row = site.node.string("dynamic") == "row" && trailing == 0;  // an image has one range
   p.trailing = trailing;
+  if (site.mode != Mode::kInfer) return p;
   const at::Tensor stored = wrap(w.data);
   const double bound = stored.to(at::kDouble).abs().flatten(1).sum(1).max().item<double>() * 255;
   p.exact = bound < 16777216.0 ? at::kFloat : at::kDouble;  // as in integer.cc

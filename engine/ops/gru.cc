@@ -1,9 +1,13 @@
 #include <ATen/ops/gru.h>
+#include <ATen/ops/relu.h>
 #include <ATen/ops/rnn_relu.h>
 #include <ATen/ops/rnn_tanh.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 
-#include "engine/eval.h"
+#include "engine/ops/dynamic.h"
+#include "engine/ops/recurrent.h"
 
 namespace fastc::engine {
 namespace {
@@ -25,11 +29,30 @@ Evaluate recurrent(const Site& site, Cell cell) {
   };
 }
 
+void gru_step(const at::Tensor& input, const at::Tensor& hidden, std::vector<at::Tensor>& state) {
+  const auto x = input.chunk(3, 1), h = hidden.chunk(3, 1);  // r, z, n
+  const at::Tensor z = x[1].add(h[1]).sigmoid();
+  const at::Tensor fresh = x[2].add(x[0].add(h[0]).sigmoid().mul(h[2])).tanh();
+  state[0] = fresh.add(z.mul(state[0].sub(fresh)));
+}
+
+CellStep rnn_step(bool relu) {
+  return [relu](const at::Tensor& input, const at::Tensor& hidden, std::vector<at::Tensor>& state) {
+    const at::Tensor gate = input.add(hidden);
+    state[0] = relu ? gate.relu() : gate.tanh();
+  };
+}
+
 #define FASTC_CELL(function) [](const auto&... arguments) { return function(arguments...); }
 
-Result<Evaluate> gru(const Site& site) { return recurrent(site, FASTC_CELL(at::gru)); }
+Result<Evaluate> gru(const Site& site) {
+  if (is_dynamic(site)) return dynamic_recurrent(site, 1, gru_step);
+  return recurrent(site, FASTC_CELL(at::gru));
+}
 Result<Evaluate> rnn(const Site& site) {
-  return site.node.string("activation") == "relu" ? recurrent(site, FASTC_CELL(at::rnn_relu)) : recurrent(site, FASTC_CELL(at::rnn_tanh));
+  const bool relu = site.node.string("activation") == "relu";
+  if (is_dynamic(site)) return dynamic_recurrent(site, 1, rnn_step(relu));
+  return relu ? recurrent(site, FASTC_CELL(at::rnn_relu)) : recurrent(site, FASTC_CELL(at::rnn_tanh));
 }
 
 const RegisterEval registered_gru{"gru", gru}, registered_rnn{"rnn", rnn};

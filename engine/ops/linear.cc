@@ -18,18 +18,16 @@ Result<Evaluate> linear(const Site& site) {
       call.set(p.to_float ? epilogue.apply(y) : y);  // a u8 result was clamped
     };
   }
-  FASTC_TRY(const at::Tensor stored, stored_weight(site, 1));
-  if (site.encoded(1) && !stored.defined()) {
+  const auto product = [](const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) {
+    return at::linear(x, w, bias.defined() ? std::optional(bias) : std::nullopt);
+  };
+  if (is_dynamic(site)) {
     FASTC_TRY(const DynamicProduct p, dynamic_product(site, 0));
-    return [p, epilogue](Call& call) {
-      const auto x = p.quantize(call.in(0));
-      call.set(epilogue.apply(p.result(x, at::linear(x.centered, p.weight), call.maybe(2)), call.maybe(3)));
-    };
+    return [p, product, epilogue](Call& call) { call.set(epilogue.apply(p(call.in(0), call.in(1), call.maybe(2), product), call.maybe(3))); };
   }
-  return [epilogue, stored](Call& call) {
-    const at::Tensor bias = call.maybe(2);
-    const std::optional<at::Tensor> b = bias.defined() ? std::optional(bias) : std::nullopt;
-    call.set(epilogue.apply(at::linear(call.in(0), stored.defined() ? stored : call.in(1), b), call.maybe(3)));
+  FASTC_TRY(const at::Tensor stored, stored_weight(site, 1));
+  return [epilogue, product, stored](Call& call) {
+    call.set(epilogue.apply(product(call.in(0), stored.defined() ? stored : call.in(1), call.maybe(2)), call.maybe(3)));
   };
 }
 

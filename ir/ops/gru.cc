@@ -3,7 +3,7 @@
 //   gru   r,z = sigmoid(W x_t + b + U h + b');  n = tanh(W x_t + b + r·(U h + b'));  h = (1 − z)·n + z·h        (Cho et al. 2014)
 //   rnn   h = tanh(W x_t + b + U h + b'), or relu of it
 //
-// Results: y (like x, dirs·hidden features), hn. Floats only. Weights and pruning: recurrent.h.
+// Results: y (like x, dirs·hidden features), hn. Floats only; weights f32, or int8 with "dynamic". Weights and pruning: recurrent.h.
 #include "ir/ops/recurrent.h"
 
 namespace fastc::ops {

@@ -2,7 +2,7 @@
 //
 //   i,f,o = sigmoid(W x_t + b + U h + b'), g = tanh(…);  c = f·c + i·g;  h = o·tanh(c)
 //
-// Results: y (like x, dirs·hidden features), hn, cn. Floats only. Weights and pruning: recurrent.h.
+// Results: y (like x, dirs·hidden features), hn, cn. Floats only; weights f32, or int8 with "dynamic". Weights and pruning: recurrent.h.
 #include "ir/ops/recurrent.h"
 
 namespace fastc::ops {

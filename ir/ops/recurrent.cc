@@ -6,6 +6,15 @@ namespace {
 int64_t directions(const OpView& view) { return view.node.flag("bidirectional") ? 2 : 1; }
 size_t weights_per_cell(const OpView& view) { return view.node.flag("has_bias") ? 4 : 2; }
 
+Status check_int8(const OpView& view, size_t i) {
+  const ValueId id = view.node.inputs[i];
+  if (view.in(i).dtype == DType::kS8 && view.module.is_weight(id)) {
+    const Encoding& encoding = view.module.weight(id).encoding;
+    if (encoding.kind == Encoding::Kind::kInt && encoding.bits == 8 && encoding.axis == 0 && encoding.group_size == 0) return {};
+  }
+  return wrong_operand(view, i, "s8 in an int8 encoding with one scale for each row (axis 0), as \"dynamic\" is set");
+}
+
 Status check_weights(const OpView& view, const Dim& features, const RecurrentCell& cell) {
   const int64_t hidden = view.node.integer("hidden"), layers = view.node.integer("layers");
   const size_t each = weights_per_cell(view), first = 1 + static_cast<size_t>(cell.states);
@@ -16,10 +25,14 @@ Status check_weights(const OpView& view, const Dim& features, const RecurrentCel
   }
   for (size_t i = first; i < expected; ++i) {
     if (!view.has(i)) return wrong_operand(view, i, "a weight");
-    FASTC_CHECK(expect_same_dtype(view, {0, i}));
+    const size_t which = (i - first) % each;
+    if (which < 2 && !view.node.string("dynamic").empty()) {
+      FASTC_CHECK(check_int8(view, i));
+    } else {
+      FASTC_CHECK(expect_same_dtype(view, {0, i}));
+    }
     const bool first_layer = i - first < static_cast<size_t>(directions(view)) * each;
     const Dim in = first_layer ? features : Dim(hidden * directions(view));
-    const size_t which = (i - first) % each;
     const Shape shape = which >= 2 ? Shape{cell.gates * hidden} : Shape{cell.gates * hidden, which == 0 ? in : Dim(hidden)};
     FASTC_CHECK(expect_shape(view, i, shape, cell.order));
   }
@@ -41,7 +54,8 @@ Status check_states(const OpView& view, const Shape& shape, const RecurrentCell&
 std::vector<AttrDef> recurrent_attributes() {
   return {integer("hidden", "features of the state"), integer("layers", 1, "stacked layers"),
           flag("bidirectional", false, "a second pass from the end"), flag("batch_first", false, "x is [N,L,I]"),
-          flag("has_bias", true, "each cell has b_ih and b_hh")};
+          flag("has_bias", true, "each cell has b_ih and b_hh"),
+          text("dynamic", "", "\"row\": w_ih and w_hh are int8, each row of x and of the states is quantized at run time")};
 }
 
 Result<std::vector<Type>> infer_recurrent(const OpView& view, const DeclaredQuant& quant, const RecurrentCell& cell) {
@@ -53,6 +67,9 @@ Result<std::vector<Type>> infer_recurrent(const OpView& view, const DeclaredQuan
     const int64_t value = view.node.integer(name);
     if (value < 1 || value > (1 << 20)) return wrong_attribute(name, "1 to 2^20", fmt::format("{}", value));
   }
+  const std::string& dynamic = view.node.string("dynamic");
+  if (!dynamic.empty() && dynamic != "row") return wrong_attribute("dynamic", R"("" or "row")", dynamic);
+  if (!dynamic.empty() && x.dtype != DType::kF32) return wrong_operand(view, 0, "f32, as \"dynamic\" is set");
   const int64_t hidden = view.node.integer("hidden");
   const Dim batch = x.shape[view.node.flag("batch_first") ? 0 : 1];
   const Shape state{view.node.integer("layers") * directions(view), batch, hidden};

@@ -1,5 +1,8 @@
 // What lstm, gru and rnn share: operands x, `states` initial states, then for each layer and in it for each direction w_ih [gates·hidden,in],
 // w_hh [gates·hidden,hidden] and, with has_bias, b_ih and b_hh [gates·hidden]. Results: y, then the last states [layers·dirs,N,hidden].
+//
+// dynamic = "row": w_ih and w_hh are s8 (int8 encoding, axis 0). Each row of x, and at every step each row of h, is quantized with its own range, as in
+// linear (weighted.h): W·v becomes float(Σ (q − z)·w)·(s·sw). Gates, biases and states stay f32.
 #pragma once
 
 #include "ir/ops/common.h"

@@ -61,6 +61,19 @@ constexpr const char* kNetwork = R"(module m (%x : f32[N,1,4,4]) -> (%scores) sy
   %f = reshape(%d) {shape=[N, 64]}
   %scores = linear(%f, @w3, @b3) })";
 
+// Rows quantized at run time: every op that can, small.
+constexpr const char* kDynamic = R"(module m (%x : f32[N,1,4,4]) -> (%scores) symbols N in [1, 4096] {
+  @w1 : s8[4,1,3,3] int8(axis 0, scales [0.01, 0.01, 0.01, 0.01]) = random(1)
+  @b1 : f32[4] = random(2)
+  @w2 : s8[12,4] int8(axis 0, scales [0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]) = random(3)
+  @u2 : s8[12,4] int8(axis 0, scales [0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]) = random(4)
+  @w3 : s8[2,64] int8(axis 0, scales [0.01, 0.01]) = random(5)
+  %c = conv(%x, @w1, @b1) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], activation="relu", dynamic="tensor"}
+  %t = reshape(%c) {shape=[N, 16, 4]}
+  %r, %h = gru(%t, _, @w2, @u2) {hidden=4, batch_first=true, has_bias=false, dynamic="row"}
+  %f = reshape(%r) {shape=[N, 64]}
+  %scores = linear(%f, @w3) {dynamic="row"} })";
+
 Tensor images(int64_t n) {
   std::vector<int64_t> indices(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) indices[static_cast<size_t>(i)] = i;
@@ -150,7 +163,7 @@ TEST_CASE("where nothing is rounded afterwards the gradient is that of finite di
 }
 
 TEST_CASE("training sees what the integers will say, and with no step taken they come back bit for bit") {
-  for (const char* text : {kLinear, kNetwork}) {
+  for (const char* text : {kLinear, kNetwork, kDynamic}) {
     Module m = module_of(text);
     const std::string before = print(m);
     const bool image = m.value(m.inputs[0]).type.rank() == 4;
@@ -194,6 +207,42 @@ TEST_CASE("an integer program learns and stays one") {
   int right = 0;
   for (size_t i = 0; i < 100; ++i) right += (scores[2 * i + 1] > scores[2 * i]) == (labels[i] == 1);
   CHECK(right >= 90);
+}
+
+TEST_CASE("rows quantized at run time: the gradient passes straight through their rounding") {
+  // Row (255, 3.4): the step is 1, so training sees (255, 3). v's row is one number, an end of its range.
+  const Module m = module_of(R"(module m (%x : f32[1,2]) -> (%y) {
+    @w : s8[1,2] int8(axis 0, scales [0.5]) = [[2, -4]]
+    @v : s8[2,1] int8(axis 0, scales [0.5, 0.5]) = [[3], [-5]]
+    %a = linear(%x, @w) {dynamic="row"}
+    %y = linear(%a, @v) {dynamic="row"} })");
+  auto trainee = engine::Trainee::prepare(m, engine::Mode::kTrain);
+  if (!trainee) FAIL(trainee.error().message);
+  const c10::AutoGradMode on(true);
+  const at::Tensor y = trainee->run(std::vector<at::Tensor>{wrap(f32({1, 2}, {255, 3.4F}))}).value()[0];
+  CHECK(list(y)[0] == Approx((255 - 2 * 3) * 1.5));
+  y.sum().backward();
+  const auto gradient = [&](const char* name) { return list(trainee->named_leaves().at(name).grad()); };
+  CHECK(gradient("w")[0] == Approx(255 * (1.5 - 2.5)));  // x̂ times Σ v
+  CHECK(gradient("w")[1] == Approx(3 * (1.5 - 2.5)));
+  CHECK(gradient("v")[0] == Approx(255 - 2 * 3));
+}
+
+TEST_CASE("a program quantized at run time learns and stays one") {
+  Module m = module_of(kDynamic);
+  const Module start = m;
+  TrainOptions o;
+  o.epochs = 4, o.batch_size = 16, o.optimizer.lr = 0.01;
+  const auto report = train(m, ToyData(100), *cross_entropy(), o, {.seed = 3});
+  if (!report) FAIL(report.error().message);
+  const Status verified = verify(m);
+  if (!verified) FAIL(verified.error().message);
+  CHECK(report->curve.back().loss < 0.8 * report->curve.front().loss);
+  for (const char* name : {"w1", "w2", "u2", "w3"}) {
+    INFO(name);
+    CHECK(m.weights.at(name).data.dtype() == DType::kS8);
+    CHECK_FALSE(equal(m.weights.at(name).data, start.weights.at(name).data));
+  }
 }
 
 TEST_CASE("a bias beside tiny weights gets a step that holds it") {

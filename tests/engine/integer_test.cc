@@ -130,3 +130,53 @@ TEST_CASE("dynamic linear takes its range from the row") {
   const auto y = outputs_of(text, {f32({2, 2}, {255, 3, -1, 1.55f})});
   check_close(y[0], f32({2, 1}, {255 - 6 + 1, -1 - 3.1f + 1}), 1e-5);
 }
+
+TEST_CASE("a dynamic recurrent layer takes a range from each row of x and of the state") {
+  const auto y = outputs_of(R"(module m (%x : f32[1,2,2]) -> (%y) {
+    @w : s8[1,2] int8(axis 0, scales [0.5]) = [[2, -4]]
+    @u : s8[1,1] int8(axis 0, scales [0.5]) = [[2]]
+    %y, %h = rnn(%x, _, @w, @u) {hidden=1, batch_first=true, has_bias=false, activation="relu", dynamic="row"}
+  })", {f32({1, 2, 2}, {255, 3.4F, -1, 1.55F})});
+  // 3.4 becomes 3 in the range 0…255; −1 and 1.55 are the ends of theirs, and so is a state alone in its row.
+  check_close(y[0], f32({1, 2, 1}, {255 - 6, 249 - 1 - 3.1F}), 1e-5);
+}
+
+// The same program with the floats that its integers stand for.
+Module float_twin(Module m) {
+  for (auto& [name, weight] : m.weights) {
+    if (weight.encoding.kind != Encoding::Kind::kInt) continue;
+    weight = {decode(weight).value()};
+    m.value(m.find_value(name)).type = type_of(weight);
+  }
+  for (const NodeId id : m.order()) m.node(id).attrs["dynamic"] = std::string();
+  REQUIRE(m.infer_types());
+  return m;
+}
+
+// One feature and one unit: a row's only number is an end of its range, so that int8 weights give what the floats they stand for give.
+TEST_CASE("dynamic lstm, gru and rnn are the float ones where rows have one number") {
+  const std::string weights4 = R"(
+    @w : s8[4,1] int8(axis 0, scales [0.01, 0.02, 0.01, 0.03]) = [[100], [-50], [127], [7]]
+    @u : s8[4,1] int8(axis 0, scales [0.02, 0.01, 0.01, 0.01]) = [[-90], [31], [0], [64]]
+    @b : f32[4] = [0.1, -0.2, 0.3, 1]
+    @c : f32[4] = [0, 0.25, -0.5, 0.2])", weights3 = R"(
+    @w : s8[3,1] int8(axis 0, scales [0.01, 0.02, 0.01]) = [[100], [-50], [127]]
+    @u : s8[3,1] int8(axis 0, scales [0.02, 0.01, 0.01]) = [[-90], [31], [64]]
+    @b : f32[3] = [0.1, -0.2, 0.3]
+    @c : f32[3] = [0, 0.25, -0.5])";
+  const std::string texts[] = {"module m (%x : f32[3,2,1], %s : f32[2,2,1]) -> (%y, %h, %z) {" + weights4 + R"(
+    %y, %h, %z = lstm(%x, %s, %s, @w, @u, @b, @c, @w, @u, @c, @b) {hidden=1, layers=2, dynamic="row"} })",
+                               "module m (%x : f32[3,2,1], %s : f32[2,2,1]) -> (%y, %h) {" + weights3 + R"(
+    %y, %h = gru(%x, %s, @w, @u, @b, @c, @u, @w, @c, @b) {hidden=1, bidirectional=true, dynamic="row"} })",
+                               R"(module m (%x : f32[3,2,1], %s : f32[1,3,1]) -> (%y, %h) {
+    @w : s8[1,1] int8(axis 0, scales [0.01]) = [[100]]
+    @u : s8[1,1] int8(axis 0, scales [0.02]) = [[-90]]
+    %y, %h = rnn(%x, %s, @w, @u) {hidden=1, has_bias=false, batch_first=true, dynamic="row"} })"};
+  for (const std::string& text : texts) {
+    const Module m = module_of(text), twin = float_twin(m);
+    const bool rnn = &text == &texts[2];
+    const std::vector<Tensor> inputs{f32({3, 2, 1}, {1, -2, 0, 0.5F, -0.25F, 3}), rnn ? f32({1, 3, 1}, {0.5F, -0.75F, 0}) : f32({2, 2, 1}, {0.5F, -0.75F, 0, 0.125F})};
+    const auto found = Evaluator::prepare(m)->run(inputs).value(), expected = Evaluator::prepare(twin)->run(inputs).value();
+    for (size_t i = 0; i < expected.size(); ++i) check_close(found[i], expected[i], 1e-5);
+  }
+}

@@ -116,15 +116,22 @@ TEST_CASE("ops that move data") {
 }
 
 TEST_CASE("group norm and recurrent layers") {
+  const std::string int8 = R"(@ih8 : s8[3,6] int8(axis 0, scales [1, 1, 1]) = zeros
+@hh8 : s8[3,1] int8(axis 0, scales [1, 1, 1]) = zeros
+)";
   check_types({
       {"%y = group_norm(%x, @c4) {groups=2}", "f32[N,4,8,8]"},
       {"%y, %h = gru(%t, _, @w_ih, @w_hh4, @b_h, @b_h) {hidden=4, batch_first=true} @w_hh4 : f32[12,4] = zeros", "f32[N,L,4]"},
       {"%y, %h = rnn(%t, _, @w_ih, @w_hh12) {hidden=12, has_bias=false} @w_hh12 : f32[12,12] = zeros", "f32[N,L,12]"},
+      {int8 + R"(%y, %h = gru(%t, _, @ih8, @hh8) {hidden=1, has_bias=false, batch_first=true, dynamic="row"})", "f32[N,L,1]"},
   });
   check_refused({
       {"%y = group_norm(%x) {groups=3}", "a divisor of the 4 channels"},
       {"%y = group_norm(%x, @b6) {groups=2}", "one per channel"},
       {"%y, %h = gru(%t, _, @w_ih, @w_hh, @b_h, @b_h) {hidden=3, batch_first=true}", "gates in the order r, z, n"},
+      {int8 + "%y, %h = gru(%t, _, @ih8, @hh8) {hidden=1, has_bias=false, batch_first=true}", "expected f32"},
+      {int8 + R"(%y, %h = gru(%t, _, @ih8, @hh8) {hidden=1, has_bias=false, batch_first=true, dynamic="tensor"})", R"(attribute "dynamic": expected "" or "row", found tensor)"},
+      {R"(%y, %h = gru(%t, _, @w_ih, @w_hh, @b_h, @b_h) {hidden=4, batch_first=true, dynamic="row"})", "expected s8 in an int8 encoding with one scale for each row (axis 0)"},
       {"%y, %h = gru(%t, _, @w_ih) {hidden=4}", "expected 6 operands (x, 1 states"},
       {"%y, %h = rnn(%t, _, @w_ih, @w_hh) {hidden=3, activation=\"gelu\"}", "tanh or relu"},
   });
