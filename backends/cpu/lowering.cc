@@ -155,6 +155,7 @@ Result<ArtifactBytes> lower(const Module& module, const LowerOptions& options) {
     lowering::add_pool_rules(all);
     lowering::add_shape_rules(all);
     lowering::add_norm_rules(all);
+    lowering::add_recurrent_rules(all);
     return all;
   }();
   lowering::Lowering state(module);

@@ -21,7 +21,8 @@ void add_conv_rules(Rules& rules);         // conv, conv_transpose, linear, matm
 void add_elementwise_rules(Rules& rules);  // unary, binary, where, cast, quantize, dequantize
 void add_pool_rules(Rules& rules);         // pooling, resize, reductions
 void add_shape_rules(Rules& rules);        // reshape, permute, slice, concat, pad, expand, gather …
-void add_norm_rules(Rules& rules);         // norms, softmax, attention, embedding, recurrent
+void add_norm_rules(Rules& rules);         // norms, softmax, attention, embedding
+void add_recurrent_rules(Rules& rules);    // lstm, gru, rnn
 
 class Lowering {
  public:

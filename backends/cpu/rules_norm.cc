@@ -1,4 +1,4 @@
-// Norms, softmax, attention, embedding and recurrent layers.
+// Norms, softmax, attention and embedding.
 #include <cmath>
 
 #include "backends/cpu/lowering.h"
@@ -82,32 +82,6 @@ Status lower_group_norm(Lowering& l, const Node& node) {
   return emit_plain(l, node, rt::Kernel::kGroupNorm, rt::GroupNormAttrs{static_cast<int32_t>(node.integer("groups")), static_cast<float>(node.number("eps"))});
 }
 
-// The IR has the initial states after x; the kernel wants them last.
-Status emit_recurrent(Lowering& l, const Node& node, rt::Kernel kernel, size_t states) {
-  const rt::RecurrentAttrs attrs{static_cast<int32_t>(node.integer("hidden")), static_cast<int32_t>(node.integer("layers")), node.flag("bidirectional"),
-                                 node.flag("batch_first"), node.flag("has_bias")};
-  std::vector<uint32_t> inputs, outputs;
-  const auto append = [&](ValueId id) -> Status {
-    FASTC_TRY(const uint32_t operand, l.plain(id));
-    inputs.push_back(operand);
-    return {};
-  };
-  FASTC_CHECK(append(node.input(0)));
-  for (size_t i = 1 + states; i < node.inputs.size(); ++i) FASTC_CHECK(append(node.input(i)));
-  for (size_t i = 1; i <= states; ++i) FASTC_CHECK(append(node.input(i)));
-  for (const ValueId id : node.outputs) {
-    FASTC_TRY(const uint32_t y, l.result(id, rt::Layout::kPlain));
-    outputs.push_back(y);
-  }
-  l.emit(kernel, node, inputs, outputs, attrs);
-  return {};
-}
-Status lower_lstm(Lowering& l, const Node& node) { return emit_recurrent(l, node, rt::Kernel::kLstm, 2); }
-Status lower_gru(Lowering& l, const Node& node) { return emit_recurrent(l, node, rt::Kernel::kGru, 1); }
-Status lower_rnn(Lowering& l, const Node& node) {
-  return emit_recurrent(l, node, node.string("activation") == "relu" ? rt::Kernel::kRnnRelu : rt::Kernel::kRnnTanh, 1);
-}
-
 }  // namespace
 
 void add_norm_rules(Rules& rules) {
@@ -118,9 +92,6 @@ void add_norm_rules(Rules& rules) {
   rules["log_softmax"] = lower_softmax<1>;
   rules["attention"] = lower_attention;
   rules["embedding"] = lower_embedding;
-  rules["lstm"] = lower_lstm;
-  rules["gru"] = lower_gru;
-  rules["rnn"] = lower_rnn;
   rules["group_norm"] = lower_group_norm;
 }
 

@@ -54,6 +54,8 @@ struct Checker {
   bool packed_fits(const ValueRecord& value, size_t at, const char* what) const {
     if (value.constant == kNone || program.constants[value.constant].packing == static_cast<uint8_t>(Packing::kPlain)) return true;
     const bool reads_panels = signature.kernel <= Kernel::kConvDynamic || signature.kernel == Kernel::kLinearStored || signature.kernel == Kernel::kConvStored;
+    // Recurrent layers have several weights, and look at each themselves.
+    if (signature.kernel == Kernel::kRecurrentF32 || signature.kernel == Kernel::kRecurrentDynamic) return what[0] == 'i' && at > 0;
     return what[0] == 'i' && ((reads_panels && at == 1) || (signature.kernel == Kernel::kEmbeddingStored && at == 0));
   }
 

@@ -183,6 +183,10 @@ enum class Kernel : uint32_t {
   kEmbeddingStored = 66,  // table[V,D], scales, indices → y[…,D] = scale · q   StoredAttrs
   kLinearSparse = 67,     // x[…,K], blocks, inputs, starts, bias?, residual? → y[…,O]   LinearAttrs
   kConvSparse = 68,       // the same for a 1×1 convolution of stride 1, one group, no padding, channels-last   ConvAttrs
+  // kLstm, kGru and the RNNs on the kernels of linear layers. x, then per layer·direction: w_ih, w_hh (kPanel16) and, with has_bias, b_ih, b_hh; states last
+  kRecurrentF32 = 69,      // → y, hn?, cn?   RecurrentProductAttrs
+  // The same with x and h quantized as in kLinearDynamic, row by row; each matrix is three operands: w:s8 (kPanel16x4), scale:f32[O], Σw:i32[O]
+  kRecurrentDynamic = 70,  // → y, hn?, cn?   RecurrentProductAttrs
 };
 
 struct ConvAttrs {
@@ -212,6 +216,8 @@ struct NormAttrs { int32_t axes; float epsilon; };  // over the last `axes` axes
 struct GroupNormAttrs { int32_t groups; float epsilon; };
 struct AttentionAttrs { uint32_t causal; float scale; uint32_t kv_groups, reserved; };
 struct RecurrentAttrs { int32_t hidden, layers, bidirectional, batch_first, has_bias; };
+enum class RecurrentCell : uint32_t { kLstm = 0, kGru = 1, kRnnTanh = 2, kRnnRelu = 3 };
+struct RecurrentProductAttrs { RecurrentAttrs layers; uint32_t cell; };
 struct PoolAttrs { int32_t kernel[2], stride[2], pad_begin[2], pad_end[2], dilation[2]; uint32_t count_include_pad, ceil; };
 struct ReduceAttrs { uint32_t op, axes_mask, keep_dims, reserved; };  // bit i: axis i of the stored array
 struct UnaryAttrs { uint32_t activation; float lo, hi; int32_t qlo, qhi; };  // u8 relu and clip are clamps

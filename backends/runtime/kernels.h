@@ -114,6 +114,10 @@ struct KernelTable {
   void (*add_s8)(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb, int32_t zy, int32_t qlo, int32_t qhi);
   void (*quantize)(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point);
   void (*dequantize)(const uint8_t* x, float* y, int64_t n, float scale, int32_t zero_point);
+  // Activations quantized at run time (ops/dynamic_range.h). The least and the largest of x and 0, past NaN:
+  void (*range)(const float* x, int64_t n, float* low, float* high);
+  // y = (y − shift·sums)·(scale·weight_scale) + bias, rounded after each operation; bias may be null
+  void (*finish_dynamic)(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias);
   void (*unary_f32)(Activation op, const float* x, float* y, int64_t n, float lo, float hi);
   void (*binary_f32)(Binary op, const float* a, const float* b, float* y, int64_t n);
 };

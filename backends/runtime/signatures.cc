@@ -130,6 +130,11 @@ bool recurrent(const Program& program, const OpRecord& op, Error& error) {
   if (a.hidden < 1) return bad(program, op, "its hidden size", a.hidden, error);
   return (a.layers >= 1 && a.layers <= 1024) || bad(program, op, "its number of layers", a.layers, error);
 }
+bool recurrent_product(const Program& program, const OpRecord& op, Error& error) {
+  const uint32_t cell = attributes<RecurrentProductAttrs>(program, op).cell;
+  if (cell > static_cast<uint32_t>(RecurrentCell::kRnnRelu)) return bad(program, op, "its cell", cell, error);
+  return recurrent(program, op, error);
+}
 
 constexpr Signature kSignatures[] = {
     {Kernel::kConvF32, "conv_f32", "f f f? f? > f", sizeof(ConvAttrs), conv},
@@ -177,6 +182,8 @@ constexpr Signature kSignatures[] = {
     {Kernel::kConvStored, "conv_stored", "f shg f? f? f? > f", sizeof(ConvStoredAttrs), conv_stored},
     {Kernel::kLinearSparse, "linear_sparse", "f f i i f? f? > f", sizeof(LinearAttrs), linear},
     {Kernel::kConvSparse, "conv_sparse", "f f i i f? f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kRecurrentF32, "recurrent_f32", "f f* > f f? f?", sizeof(RecurrentProductAttrs), recurrent_product},
+    {Kernel::kRecurrentDynamic, "recurrent_dynamic", "f sfi* > f f? f?", sizeof(RecurrentProductAttrs), recurrent_product},
     {Kernel::kEmbeddingStored, "embedding_stored", "s f il > f", sizeof(StoredAttrs), embedding_stored},
 };
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstring>
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -95,14 +94,14 @@ class Artifact {
   }
 
   template <typename Attrs>
-  void op(Kernel kernel, const std::string& name, std::initializer_list<uint32_t> in, std::initializer_list<uint32_t> out, const Attrs& attrs) {
+  void op(Kernel kernel, const std::string& name, const std::vector<uint32_t>& in, const std::vector<uint32_t>& out, const Attrs& attrs) {
     attributes.resize((attributes.size() + 7) / 8 * 8);
     const auto at = static_cast<uint32_t>(attributes.size());
     const auto* bytes = reinterpret_cast<const uint8_t*>(&attrs);
     attributes.insert(attributes.end(), bytes, bytes + sizeof attrs);
     add_op(kernel, name, in, out, at, sizeof attrs);
   }
-  void op(Kernel kernel, const std::string& name, std::initializer_list<uint32_t> in, std::initializer_list<uint32_t> out) { add_op(kernel, name, in, out, 0, 0); }
+  void op(Kernel kernel, const std::string& name, const std::vector<uint32_t>& in, const std::vector<uint32_t>& out) { add_op(kernel, name, in, out, 0, 0); }
 
   std::vector<uint8_t> bytes() const {
     std::vector<uint8_t> file(sizeof(FileHeader) + 13 * sizeof(SectionEntry));
@@ -143,11 +142,11 @@ class Artifact {
   }
 
  private:
-  void add_op(Kernel kernel, const std::string& name, std::initializer_list<uint32_t> in, std::initializer_list<uint32_t> out, uint32_t at, uint32_t bytes) {
+  void add_op(Kernel kernel, const std::string& name, const std::vector<uint32_t>& in, const std::vector<uint32_t>& out, uint32_t at, uint32_t bytes) {
     ops.push_back({static_cast<uint32_t>(kernel), text(name), static_cast<uint32_t>(operands.size()), static_cast<uint32_t>(in.size()),
                    static_cast<uint32_t>(out.size()), at, bytes, 0});
-    operands.insert(operands.end(), in);
-    operands.insert(operands.end(), out);
+    operands.insert(operands.end(), in.begin(), in.end());
+    operands.insert(operands.end(), out.begin(), out.end());
   }
 };
 

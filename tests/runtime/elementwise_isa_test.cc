@@ -158,3 +158,35 @@ TEST_CASE("quantize, dequantize and the integer add are exact") {
         }
       }
 }
+
+TEST_CASE("ranges and results of rows quantized at run time are exact, NaN passed over") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  std::mt19937 rng(7);
+  for (const KernelTable* table : runnable_tables()) {
+    if (!table->range) continue;
+    REQUIRE(table->finish_dynamic);
+    for (int64_t n : {1, 7, 8, 16, 45, 64, 131}) {
+      Guarded<float> x(n), y(n), sums(n), scales(n), bias(n);
+      float low = 0, high = 0, least, most;
+      for (int64_t i = 0; i < n; ++i) {
+        x[i] = n == 8 ? float(i + 1) : (int(rng() % 4001) - 2000) * 0.125f;  // of one sign: 0 belongs to the range
+        if (i % 11 == 4) x[i] = nan;
+        if (!std::isnan(x[i])) low = std::min(low, x[i]), high = std::max(high, x[i]);
+        sums[i] = float(int(rng() % 20001) - 10000), scales[i] = float(rng() % 1000) * 1e-5f, bias[i] = float(rng() % 100) * 0.01f;
+      }
+      table->range(x.data(), n, &least, &most);
+      REQUIRE(least == low);
+      REQUIRE(most == high);
+      for (const float* b : {static_cast<const float*>(bias.data()), static_cast<const float*>(nullptr)}) {
+        for (int64_t i = 0; i < n; ++i) y[i] = float(1000 * i - 30000);
+        table->finish_dynamic(y.data(), n, -97.0f, 0.013f, sums.data(), scales.data(), b);
+        REQUIRE(y.intact());
+        for (int64_t i = 0; i < n; ++i) {
+          const volatile float shifted = -97.0f * sums[i], scale = 0.013f * scales[i];  // each operation rounds
+          const volatile float centered = float(1000 * i - 30000) - shifted, real = centered * scale;
+          REQUIRE(y[i] == real + (b == nullptr ? 0.0f : b[i]));
+        }
+      }
+    }
+  }
+}

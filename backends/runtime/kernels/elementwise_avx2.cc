@@ -16,6 +16,11 @@ void unary_avx2(Activation op, const float* x, float* y, int64_t n, float lo, fl
 }
 void binary_avx2(Binary op, const float* a, const float* b, float* y, int64_t n) { binary_vector<F32x8>(op, a, b, y, n); }
 
+void range_avx2(const float* x, int64_t n, float* low, float* high) { range_vector<F32x8>(x, n, low, high); }
+void finish_dynamic_avx2(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias) {
+  finish_dynamic_vector<F32x8>(y, n, shift, scale, sums, weight_scale, bias);
+}
+
 void quantize_avx2(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point) {
   const ToU8 to_u8(zero_point, 0, 255);
   const __m256 scale = _mm256_set1_ps(inv_scale);

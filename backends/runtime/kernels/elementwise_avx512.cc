@@ -26,6 +26,11 @@ void unary_avx512(Activation op, const float* x, float* y, int64_t n, float lo, 
 }
 void binary_avx512(Binary op, const float* a, const float* b, float* y, int64_t n) { binary_vector<F32x16>(op, a, b, y, n); }
 
+void range_avx512(const float* x, int64_t n, float* low, float* high) { range_vector<F32x16>(x, n, low, high); }
+void finish_dynamic_avx512(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias) {
+  finish_dynamic_vector<F32x16>(y, n, shift, scale, sums, weight_scale, bias);
+}
+
 void quantize_avx512(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point) {
   const ToU8 out(zero_point, 0, 255);
   const __m512 scale = _mm512_set1_ps(inv_scale);

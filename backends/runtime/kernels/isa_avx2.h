@@ -16,6 +16,8 @@ TiledKernel<SparseF32> sparse_f32_avx2();        // conv_avx2.cc
 // elementwise_avx2.cc
 void unary_avx2(Activation op, const float* x, float* y, int64_t n, float lo, float hi);
 void binary_avx2(Binary op, const float* a, const float* b, float* y, int64_t n);
+void range_avx2(const float* x, int64_t n, float* low, float* high);
+void finish_dynamic_avx2(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias);
 void quantize_avx2(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point);
 void dequantize_avx2(const uint8_t* x, float* y, int64_t n, float scale, int32_t zero_point);
 void add_s8_avx2(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb,

@@ -20,6 +20,8 @@ TiledKernel<SparseF32> sparse_f32_avx512();         // conv_f32_avx512.cc
 // elementwise_avx512.cc; n elements each, as KernelTable says.
 void unary_avx512(Activation op, const float* x, float* y, int64_t n, float lo, float hi);
 void binary_avx512(Binary op, const float* a, const float* b, float* y, int64_t n);
+void range_avx512(const float* x, int64_t n, float* low, float* high);
+void finish_dynamic_avx512(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias);
 void quantize_avx512(const float* x, uint8_t* y, int64_t n, float inv_scale, int32_t zero_point);
 void dequantize_avx512(const uint8_t* x, float* y, int64_t n, float scale, int32_t zero_point);
 void add_s8_avx512(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb,

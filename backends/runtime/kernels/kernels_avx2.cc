@@ -17,6 +17,8 @@ KernelTable make_table() {
   t.add_s8 = add_s8_avx2;
   t.quantize = quantize_avx2;
   t.dequantize = dequantize_avx2;
+  t.range = range_avx2;
+  t.finish_dynamic = finish_dynamic_avx2;
   t.unary_f32 = unary_avx2;
   t.binary_f32 = binary_avx2;
   return t;

@@ -20,6 +20,8 @@ KernelTable make_table() {
   t.add_s8 = add_s8_avx512;
   t.quantize = quantize_avx512;
   t.dequantize = dequantize_avx512;
+  t.range = range_avx512;
+  t.finish_dynamic = finish_dynamic_avx512;
   t.unary_f32 = unary_avx512;
   t.binary_f32 = binary_avx512;
   return t;

@@ -121,6 +121,36 @@ void unary_vector(Activation op, const float* x, float* y, int64_t n, float lo, 
   }
 }
 
+// Several minima side by side, so that none waits for the one before it.
+template <class V>
+void range_vector(const float* x, int64_t n, float* low, float* high) {
+  using T = typename V::T;
+  constexpr int64_t kSide = 4;
+  T least[kSide], most[kSide];
+  for (int64_t j = 0; j < kSide; ++j) least[j] = most[j] = V::set(0.0f);
+  for (int64_t i = 0; i < n; i += kSide * V::kLanes) {
+    for (int64_t j = 0; j < kSide; ++j) {
+      const T v = V::load(x + i + j * V::kLanes, n - i - j * V::kLanes);  // zeros past the end
+      least[j] = V::min(v, least[j]), most[j] = V::max(v, most[j]);
+    }
+  }
+  float lanes[2][V::kLanes];
+  V::store(lanes[0], V::min(V::min(least[0], least[1]), V::min(least[2], least[3])), V::kLanes);
+  V::store(lanes[1], V::max(V::max(most[0], most[1]), V::max(most[2], most[3])), V::kLanes);
+  *low = lanes[0][0], *high = lanes[1][0];
+  for (const float v : lanes[0]) *low = v < *low ? v : *low;
+  for (const float v : lanes[1]) *high = v > *high ? v : *high;
+}
+
+template <class V>
+void finish_dynamic_vector(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias) {
+  for (int64_t i = 0; i < n; i += V::kLanes) {
+    const auto centered = V::sub(V::load(y + i, n - i), V::mul(V::set(shift), V::load(sums + i, n - i)));
+    const auto real = V::mul(centered, V::mul(V::set(scale), V::load(weight_scale + i, n - i)));
+    V::store(y + i, V::add(real, bias == nullptr ? V::set(0.0f) : V::load(bias + i, n - i)), n - i);
+  }
+}
+
 template <class V>
 void binary_vector(Binary op, const float* a, const float* b, float* y, int64_t n) {
   using T = typename V::T;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "functions.h"
+#include "kernels/scalar.h"
 #include "ops/dynamic_range.h"
 #include "ops/geometry.h"
 #include "ops/make.h"
@@ -28,22 +28,24 @@ class Dynamic final : public Op {
     if (!in[3]->constant) return misfit(c, "its sum of weights is not a constant");
     if (p.s.kh * p.s.kw * (p.s.c / p.s.groups) * 255 * 127 > INT32_MAX / 2) return misfit(c, "its sums may leave 32 bits");
     x_ = x.as<const float>(), y_ = y.as<float>();
-    weight_scale_ = in[2]->as<const float>(), sums_ = in[3]->as<const int32_t>();
+    weight_scale_ = in[2]->as<const float>();
     bias_ = in.size() > 4 && in[4] != nullptr ? in[4]->as<const float>() : nullptr;
-    if (c.opening) fill_vectors(p.s.oc);
+    if (c.opening) channels_.fill(in[3]->as<const int32_t>(), p.s.oc);
     rows_ = per_row_ ? p.s.n : 1;
     row_elements_ = rows_ == 0 ? 0 : x.elements / rows_;
     carve_workspace(x, c);
     p.x = quantized_;
     p.w = w.as<const int8_t>();
-    p.bias = offset_.data(), p.m = ones_.data();
+    p.bias = channels_.offset.data(), p.m = channels_.ones.data();
     p.residual = nullptr;
     p.y = y.data, p.y_f32 = true;
     p.activation = Activation::kIdentity;
     if (y.elements == 0) return true;
     if (!choose(chosen_, &KernelTable::conv_s8, c)) return false;
     isa_ = chosen_.isa;
-    quantize_ = first_row_kernel(c.kernels, &KernelTable::quantize);
+    row_kernels_ = DynamicRows::of(c.kernels);
+    unary_ = first_row_kernel(c.kernels, &KernelTable::unary_f32);
+    if (unary_ == nullptr) unary_ = unary_scalar;
     scratch_ = chosen_.scratch();
     if (per_row_) {
       add(quantize_rows, this, rows_);
@@ -69,12 +71,6 @@ class Dynamic final : public Op {
     return linear_shape(x, y, s, c);
   }
 
-  void fill_vectors(int64_t channels) {
-    ones_.assign(channels, 1.0f);
-    offset_.resize(channels);
-    for (int64_t o = 0; o < channels; ++o) offset_[o] = dynamic_offset(sums_[o]);
-  }
-
   void carve_workspace(const Tensor& x, PrepareContext& c) {
     const uint64_t scales = align64(rows_ * sizeof(DynamicScale)), ranges = align64(kRangeTiles * sizeof(DynamicRange));
     workspace_ = scales + ranges + align64(x.elements);
@@ -83,16 +79,11 @@ class Dynamic final : public Op {
     quantized_ = c.workspace + scales + ranges;
   }
 
-  void quantize_part(int64_t begin, int64_t end, const DynamicScale& s) const {
-    quantize_row(quantize_, x_ + begin, quantized_ + begin, end - begin, s);
-  }
-
   static void quantize_rows(const void* self, int64_t begin, int64_t end, void*) {
     const auto& op = *static_cast<const Dynamic*>(self);
     for (int64_t row = begin; row < end; ++row) {
       const int64_t at = row * op.row_elements_;
-      op.scales_[row] = scale_of(range_of(op.x_ + at, op.row_elements_));
-      op.quantize_part(at, at + op.row_elements_, op.scales_[row]);
+      op.scales_[row] = op.row_kernels_.quantize_row(op.x_ + at, op.quantized_ + at, op.row_elements_);
     }
   }
 
@@ -100,7 +91,7 @@ class Dynamic final : public Op {
     const auto& op = *static_cast<const Dynamic*>(self);
     for (int64_t tile = begin; tile < end; ++tile) {
       const int64_t first = op.row_elements_ * tile / op.range_tiles_, last = op.row_elements_ * (tile + 1) / op.range_tiles_;
-      op.ranges_[tile] = range_of(op.x_ + first, last - first);
+      op.row_kernels_.range(op.x_ + first, last - first, &op.ranges_[tile].low, &op.ranges_[tile].high);
     }
   }
 
@@ -116,21 +107,18 @@ class Dynamic final : public Op {
       op.scales_[0] = scale;
       op.chosen_.args.x_zero_point = scale.zero_point;
     }
-    op.quantize_part(begin * kChunk, std::min(end * kChunk, op.row_elements_), scale);
+    const int64_t first = begin * kChunk, last = std::min(end * kChunk, op.row_elements_);
+    op.row_kernels_.quantize(op.x_ + first, op.quantized_ + first, last - first, scale.inverse, scale.zero_point);
   }
 
   static void finish(const void* self, int64_t begin, int64_t end, void*) {
     const auto& op = *static_cast<const Dynamic*>(self);
     const int64_t channels = op.chosen_.args.s.oc;
     for (int64_t row = begin; row < end; ++row) {
-      const DynamicScale& s = op.scales_[op.per_row_ ? row : 0];
-      const float shift = s.shift();
       float* y = op.y_ + row * channels;
-      for (int64_t o = 0; o < channels; ++o) {
-        y[o] = (y[o] - shift * static_cast<float>(op.sums_[o])) * (s.scale * op.weight_scale_[o]) + (op.bias_ == nullptr ? 0.0f : op.bias_[o]);
-      }
-      if (op.activation_ == Activation::kIdentity) continue;
-      for (int64_t o = 0; o < channels; ++o) y[o] = activate(op.activation_, y[o], op.lo_, op.hi_);
+      const DynamicScale& s = op.scales_[op.per_row_ ? row : 0];
+      op.row_kernels_.finish(y, channels, s.shift(), s.scale, op.channels_.sums.data(), op.weight_scale_, op.bias_);
+      if (op.activation_ != Activation::kIdentity) op.unary_(op.activation_, y, y, channels, op.lo_, op.hi_);
     }
   }
 
@@ -139,15 +127,14 @@ class Dynamic final : public Op {
   Activation activation_ = Activation::kIdentity;
   float lo_ = 0, hi_ = 0;
   const float *x_ = nullptr, *weight_scale_ = nullptr, *bias_ = nullptr;
-  const int32_t* sums_ = nullptr;
   float* y_ = nullptr;
   int64_t rows_ = 0, row_elements_ = 0, range_tiles_ = 0, out_rows_ = 0;
   DynamicScale* scales_ = nullptr;
   DynamicRange* ranges_ = nullptr;
   uint8_t* quantized_ = nullptr;
-  QuantizeRow quantize_ = nullptr;
-  std::vector<float> ones_;
-  std::vector<int32_t> offset_;
+  DynamicRows row_kernels_;
+  decltype(KernelTable::unary_f32) unary_ = nullptr;
+  DynamicChannels channels_;
   mutable Chosen<ConvS8> chosen_;  // x_zero_point is known only at run time
 };
 

@@ -5,11 +5,11 @@
 // Subtracting 128 first keeps acc below 2²⁴ up to K = 1032, where the float is exact whatever the row's zero point.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
-#include "kernels.h"
+#include "isa.h"
 #include "rounding.h"
 
 namespace fastc::rt {
@@ -24,39 +24,34 @@ struct DynamicScale {
   float shift() const { return static_cast<float>(zero_point - 128); }
 };
 
-inline void widen(float v, float& low, float& high) {  // past NaN
-  low = v < low ? v : low;
-  high = v > high ? v : high;
-}
-
-// Several minima side by side, so that none waits for the one before it.
-inline DynamicRange range_of(const float* x, int64_t count) {
-  constexpr int kLanes = 16;
-  float low[kLanes] = {}, high[kLanes] = {};
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int j = 0; j < kLanes; ++j) widen(x[i + j], low[j], high[j]);
-  }
-  for (; i < count; ++i) widen(x[i], low[0], high[0]);
-  DynamicRange r;
-  for (int j = 0; j < kLanes; ++j) r.low = std::min(r.low, low[j]), r.high = std::max(r.high, high[j]);
-  return r;
-}
-
 inline DynamicScale scale_of(DynamicRange r) {
   const float scale = (r.high - r.low) / 255.0f;
   if (!(scale > 0) || !std::isfinite(scale)) return {1.0f, 1.0f, 0};
   return {scale, 1.0f / scale, requantize(-r.low / scale, 0, 0, 255)};
 }
 
-using QuantizeRow = decltype(KernelTable::quantize);  // null: the loop below
+// The elementwise functions of an instruction set, or else loops.
+struct DynamicRows {
+  decltype(KernelTable::range) range = nullptr;
+  decltype(KernelTable::quantize) quantize = nullptr;
+  decltype(KernelTable::finish_dynamic) finish = nullptr;
 
-inline void quantize_row(QuantizeRow fast, const float* x, uint8_t* q, int64_t count, const DynamicScale& s) {
-  if (fast != nullptr) return fast(x, q, count, s.inverse, s.zero_point);
-  for (int64_t i = 0; i < count; ++i) q[i] = requantize(x[i] * s.inverse, s.zero_point, 0, 255);
-}
+  static DynamicRows of(const KernelChain& kernels);
+  // The row's own scale, and its numbers.
+  DynamicScale quantize_row(const float* x, uint8_t* q, int64_t count) const {
+    DynamicRange r;
+    range(x, count, &r.low, &r.high);
+    const DynamicScale s = scale_of(r);
+    quantize(x, q, count, s.inverse, s.zero_point);
+    return s;
+  }
+};
 
-// What the kernels add: −128·Σw. A hostile file's sums may overflow; a real one's never do (|Σw| ≤ 127·K, and K was checked).
-inline int32_t dynamic_offset(int32_t sum) { return static_cast<int32_t>(std::clamp<int64_t>(int64_t{sum} * -128, INT32_MIN / 4, INT32_MAX / 4)); }
+// What the integer kernels and finish() read beside the weights, made of the Σw when a session opens.
+struct DynamicChannels {
+  std::vector<float> ones, sums;
+  std::vector<int32_t> offset;  // −128·Σw
+  void fill(const int32_t* weight_sums, int64_t channels);
+};
 
 }  // namespace fastc::rt

@@ -17,7 +17,7 @@ std::unique_ptr<Op> make_op(Kernel kernel) {
     case Kernel::kRmsNorm: return make_rms_norm();
     case Kernel::kEmbedding: return make_embedding();
     case Kernel::kAttention: return make_attention();
-    case Kernel::kLstm: return make_lstm();
+    case Kernel::kLstm: return make_recurrent(RecurrentCell::kLstm);
     case Kernel::kMaxPool: return make_max_pool();
     case Kernel::kAvgPool: return make_avg_pool();
     case Kernel::kAdaptiveAvgPool: return make_adaptive_avg_pool();
@@ -42,9 +42,11 @@ std::unique_ptr<Op> make_op(Kernel kernel) {
     case Kernel::kCumsum: return make_cumsum();
     case Kernel::kResize: return make_resize();
     case Kernel::kGroupNorm: return make_group_norm();
-    case Kernel::kGru: return make_gru();
-    case Kernel::kRnnTanh: return make_rnn(false);
-    case Kernel::kRnnRelu: return make_rnn(true);
+    case Kernel::kGru: return make_recurrent(RecurrentCell::kGru);
+    case Kernel::kRnnTanh: return make_recurrent(RecurrentCell::kRnnTanh);
+    case Kernel::kRnnRelu: return make_recurrent(RecurrentCell::kRnnRelu);
+    case Kernel::kRecurrentF32: return make_recurrent_f32();
+    case Kernel::kRecurrentDynamic: return make_recurrent_dynamic();
     case Kernel::kLinearSparse: return make_linear_sparse();
     case Kernel::kConvSparse: return make_conv_sparse();
     case Kernel::kLinearStored: return make_linear_stored();
