@@ -1,6 +1,7 @@
 #include "engine/sensitivity.h"
 
 #include <algorithm>
+#include <map>
 
 #include <c10/core/GradMode.h>
 
@@ -32,15 +33,23 @@ ValueId rounded_operand(const Module& module, const engine::Plan& plan, ValueId 
   return value;
 }
 
-// The layer's weight before it was quantized; undefined where the reference has no such layer.
-at::Tensor float_weight(const Module& reference, const Module& quantized, const Node& node) {
+// Which operands of a layer are rounded weights: one, or the matrices of a recurrent layer.
+std::vector<size_t> rounded_weights(const Module& module, const engine::Plan& plan, const Node& node) {
+  std::vector<size_t> out;
+  for (size_t i = 1; i < node.inputs.size(); ++i)
+    if (module.is_weight(node.inputs[i]) && plan.roundings().contains(node.inputs[i])) out.push_back(i);
+  return out;
+}
+
+// Such a weight before it was quantized; undefined where the reference has no such layer.
+at::Tensor float_weight(const Module& reference, const Module& quantized, const Node& node, size_t operand) {
   std::string name = node.name;  // the layer that makes an output is called NAME.u8 in an integer program
   if (reference.find_value(name) == kNoId && name.ends_with(".u8")) name.resize(name.size() - 3);
   const ValueId value = reference.find_value(name);
   const Node* layer = value == kNoId ? nullptr : reference.producer(value);
-  if (layer == nullptr || !reference.is_weight(layer->input(1))) return {};
-  const Tensor& weight = reference.weight(layer->inputs[1]).data;
-  return weight.dtype() == DType::kF32 && weight.shape() == quantized.weight(node.inputs[1]).data.shape() ? wrap(weight) : at::Tensor();
+  if (layer == nullptr || !reference.is_weight(layer->input(operand))) return {};
+  const Tensor& weight = reference.weight(layer->inputs[operand]).data;
+  return weight.dtype() == DType::kF32 && weight.shape() == quantized.weight(node.inputs[operand]).data.shape() ? wrap(weight) : at::Tensor();
 }
 
 }  // namespace
@@ -56,18 +65,21 @@ Result<std::vector<LayerSensitivity>> layer_sensitivities(const Module& quantize
   std::vector<LayerSensitivity> found;
   for (const NodeId id : quantized.order()) {
     const Node& node = quantized.node(id);
-    if (!quantized.is_weight(node.input(1)) || !plan.roundings().contains(node.input(1))) continue;
+    const std::vector<size_t> weights = rounded_weights(quantized, plan, node);
+    if (weights.empty()) continue;
     if (interrupted()) return interrupted_error("measuring the sensitivity of layers");
     const auto all = plan.roundings();
-    const std::string& weight = quantized.value(node.inputs[1]).name;
-    const at::Tensor rounded = plan.weight(weight), exact_weight = float_weight(reference, quantized, node);
-    if (exact_weight.defined()) plan.set_weight(weight, exact_weight);
-    const ValueId operand = quantized.value(node.inputs[0]).type.quant ? rounded_operand(quantized, plan, node.inputs[0]) : kNoId;
-    plan.roundings().erase(node.input(1));
-    plan.roundings().erase(operand);
+    std::map<std::string, at::Tensor> rounded;
+    for (const size_t i : weights) {
+      const std::string& name = quantized.value(node.inputs[i]).name;
+      rounded.emplace(name, plan.weight(name));
+      if (const at::Tensor exact_weight = float_weight(reference, quantized, node, i); exact_weight.defined()) plan.set_weight(name, exact_weight);
+      plan.roundings().erase(node.inputs[i]);
+    }
+    plan.roundings().erase(quantized.value(node.inputs[0]).type.quant ? rounded_operand(quantized, plan, node.inputs[0]) : kNoId);
     FASTC_TRY(const double without, error_of(plan, wrapped, expected));
     plan.roundings() = all;
-    plan.set_weight(weight, rounded);
+    for (const auto& [name, weight] : rounded) plan.set_weight(name, weight);
     found.push_back({node.name, whole > 0 ? (whole - without) / whole : 0});
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.gain > b.gain; });

@@ -27,6 +27,9 @@ struct Comparison {
 };
 
 inline constexpr double kFloatTolerance = 1e-4;  // of the output's largest value
+// One step of a state in [−largest, largest] kept in 8 bits: in a recurrent node that quantizes its state the last bit of a tanh may round it to its
+// neighbour, and the steps after it carry that on.
+inline constexpr double kStateStep = 2.0 / 255;
 inline constexpr int64_t kCompareSamples = 32;
 
 // inputs: a batch of up to kCompareSamples samples.

@@ -2,14 +2,21 @@
 //
 //   before   %y = linear(%x, @w, @b)                  after   @w : s8[…] int8(axis 0, scales […])
 //                                                             %y = linear(%x, @w, @b) {dynamic="row"}
+//            %y, %h = gru(%x, _, @w, @u, @b, @c)            @w, @u : s8[…] int8(axis 0, scales […])
+//                                                             %y, %h = gru(%x, _, @w, @u, @b, @c) {dynamic="row"}
 //
 // Formula, per row of x (or per tensor): sx = (max − min)/255 over a range that holds 0, qx = clamp(zx + rne(x/sx)),
-// y = sx·sw·Σ (qx − zx)·qw + b. Weights: one symmetric scale per output channel.
+// y = sx·sw·Σ (qx − zx)·qw + b. Weights: one symmetric scale per output channel. In lstm, gru and rnn the rows are those of x, and at every step
+// those of the state h; gates and states stay f32.
+//
+// Training may follow (finetune, distill.*): it sees rows and weights rounded as here, learns the weights' scales, and passes gradients straight
+// through the rounding.
 //
 // Legal when the weight is a dense f32 constant. A fused residual becomes an addition of its own again: the dynamic
 // kernels add none. Effect: weights 4x smaller and integer products; rows of a transformer have very different ranges,
 // which suits "row". Convolutions take one range for the tensor.
 #include <algorithm>
+#include <cmath>
 
 #include "ir/op.h"
 #include "ir/rewrite.h"
@@ -23,7 +30,7 @@ namespace {
 struct Options {
   std::string range = "row";
   std::string weights = "max";
-  std::vector<std::string> include{"op:linear"};
+  std::vector<std::string> include;
   std::vector<std::string> exclude;
 };
 
@@ -35,7 +42,7 @@ const OptionSet<Options>& options() {
                   "range of a linear layer's input: of each row, or of the whole tensor")
           .choice("weights", &Options::weights, {"max", "mse"},
                   "scale of a weight's channel: from its largest magnitude, or with the smallest squared error")
-          .texts("include", &Options::include, "which conv and linear nodes: globs on names, or op:linear")
+          .texts("include", &Options::include, "which conv, linear, lstm, gru and rnn nodes: globs on names, or op:linear; when empty, all but conv")
           .texts("exclude", &Options::exclude, "which of them stay float");
   return set;
 }
@@ -63,7 +70,37 @@ Status split_residual(Module& module, NodeId id) {
   return {};
 }
 
+bool is_recurrent(const Node& node) { return is_op(node, "lstm") || is_op(node, "gru") || is_op(node, "rnn"); }
+
+// The operands of a recurrent node that become int8: of each cell w_ih and w_hh, before its biases.
+std::vector<size_t> matrices(const Node& node) {
+  std::vector<size_t> out;
+  for (size_t i = is_op(node, "lstm") ? 3 : 2; i + 1 < node.inputs.size(); i += node.flag("has_bias") ? 4 : 2) out.insert(out.end(), {i, i + 1});
+  return out;
+}
+
+// "" when a recurrent node can be computed on int8 weights, else why not.
+std::string recurrent_refusal(const Module& m, const Node& node) {
+  if (m.value(node.inputs[0]).type.dtype != DType::kF32) return "its input is not f32";
+  for (size_t i = matrices(node)[0]; i < node.inputs.size(); ++i)
+    if (!m.is_weight(node.input(i))) return "a weight of it is computed by the program";
+  for (const size_t i : matrices(node)) {
+    const Weight& weight = m.weight(node.input(i));
+    if (weight.encoding.kind != Encoding::Kind::kDense || weight.data.dtype() != DType::kF32) return "a weight of it is not dense f32";
+    for (const double v : to_doubles(weight.data))
+      if (!std::isfinite(v)) return "a weight of it holds NaN or infinity";
+    if (weight.data.shape()[1] * 255 * 127 >= (int64_t{1} << 30)) return "its sums could overflow 32 bits";
+  }
+  return "";
+}
+
 Status make_dynamic(Module& module, NodeId id, const Options& options) {
+  if (is_recurrent(module.node(id))) {
+    for (const size_t i : matrices(module.node(id)))
+      set_weight(module, id, i, quantize::quantize_weight(module.weight(module.node(id).input(i)), {options.weights}));
+    module.node(id).attrs["dynamic"] = std::string("row");
+    return {};
+  }
   if (module.node(id).input(3) != kNoId) FASTC_CHECK(split_residual(module, id));
   const Node& node = module.node(id);
   set_weight(module, id, 1, quantize::quantize_weight(module.weight(node.inputs[1]), {options.weights}));
@@ -71,16 +108,29 @@ Status make_dynamic(Module& module, NodeId id, const Options& options) {
   return {};
 }
 
+// What `include` means when it is empty: those of these ops that the program has.
+std::vector<std::string> usual_patterns(const Module& module, std::span<const NodeId> candidates) {
+  std::vector<std::string> out;
+  for (const char* op : {"linear", "lstm", "gru", "rnn"}) {
+    const auto is_one = [&](NodeId id) { return is_op(module.node(id), op); };
+    if (std::any_of(candidates.begin(), candidates.end(), is_one)) out.push_back(fmt::format("op:{}", op));
+  }
+  return out.empty() ? std::vector<std::string>{"op:linear"} : out;
+}
+
 Result<PassReport> run(Module& module, const Options& options, PassContext&) {
-  const auto candidates = quantize::weighted_nodes(module);
-  FASTC_TRY(const auto selected,
-            select_nodes(module, candidates, options.include, options.exclude, "a conv or linear node"));
+  std::vector<NodeId> candidates = quantize::weighted_nodes(module);
+  for (const NodeId id : module.order())
+    if (is_recurrent(module.node(id))) candidates.push_back(id);
+  const auto include = options.include.empty() ? usual_patterns(module, candidates) : options.include;
+  FASTC_TRY(const auto selected, select_nodes(module, candidates, include, options.exclude, "a conv, linear or recurrent node"));
   PassReport report;
   int layers = 0;
   for (const NodeId id : selected) {
-    const std::string why = quantize::refusal(module, module.node(id));
+    const Node& node = module.node(id);
+    const std::string why = is_recurrent(node) ? recurrent_refusal(module, node) : quantize::refusal(module, node);
     if (!why.empty()) {
-      report.notes.push_back(fmt::format("{} stays float: {}.", module.node(id).name, why));
+      report.notes.push_back(fmt::format("{} stays float: {}.", node.name, why));
       continue;
     }
     FASTC_CHECK(make_dynamic(module, id, options));

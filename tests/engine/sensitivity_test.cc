@@ -59,3 +59,24 @@ TEST_CASE("a coarse value belongs to the layer that reads it, also through a res
   CHECK(gain_of(*found, "b") == Approx(1).margin(1e-3));
   CHECK(std::abs(gain_of(*found, "a")) < 1e-3);
 }
+
+TEST_CASE("a recurrent layer is as sensitive as its matrices together") {
+  const Module exact = module_of(R"(module m (%x : f32[2,1,1]) -> (%c) {
+    @w : f32[1,1] = [1.4]
+    @u : f32[1,1] = [0.6]
+    @v : f32[1,1] = [1]
+    %y, %h = rnn(%x, _, @w, @u) {hidden=1, has_bias=false, activation="relu"}
+    %c = linear(%y, @v) })");
+  const Module quantized = module_of(R"(module m (%x : f32[2,1,1]) -> (%c) {
+    @w : s8[1,1] int8(axis 0, scales [1]) = [1]
+    @u : s8[1,1] int8(axis 0, scales [1]) = [1]
+    @v : s8[1,1] int8(axis 0, scales [1]) = [1]
+    %y, %h = rnn(%x, _, @w, @u) {hidden=1, has_bias=false, activation="relu", dynamic="row"}
+    %c = linear(%y, @v) {dynamic="row"} })");
+  const auto found = layer_sensitivities(quantized, exact, std::vector<Tensor>{f32({2, 1, 1}, {1, 1})});
+  if (!found) FAIL(found.error().message);
+  REQUIRE(found->size() == 2);
+  CHECK(found->front().node == "y");
+  CHECK(gain_of(*found, "y") == Approx(1));
+  CHECK(gain_of(*found, "c") == 0);
+}

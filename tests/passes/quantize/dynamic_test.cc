@@ -63,3 +63,64 @@ TEST_CASE("quantize.dynamic: convolutions take one range for the tensor") {
   const Tensor x = random_tensor({2, 2, 4, 4}, 3);
   CHECK(largest_difference(evaluate(before, {x})[0], evaluate(m, {x})[0]) < 0.1);
 }
+
+TEST_CASE("quantize.dynamic: a recurrent layer's matrices become int8, its biases and states stay float") {
+  for (const std::string op : {"lstm", "gru", "rnn"}) {
+    INFO(op);
+    const int gates = op == "lstm" ? 4 : op == "gru" ? 3 : 1;
+    const std::string none = op == "lstm" ? "_, _" : "_", results = op == "lstm" ? "%y, %h, %c" : "%y, %h";
+    const Module before = module_of(fmt::format(R"(module m (%x : f32[N,3,4]) -> (%y, %h) symbols N in [1, 8] {{
+      @i : f32[{0},4] = random(1)
+      @s : f32[{0},2] = random(2)
+      @j : f32[{0},4] = random(3)
+      @t : f32[{0},2] = random(4)
+      @b : f32[{0}] = random(5)
+      {1} = {2}(%x, {3}, @i, @s, @b, @b, @j, @t, @b, @b) {{hidden=2, bidirectional=true, batch_first=true}}
+    }})", 2 * gates, results, op, none));
+    Module m = before;
+    PlainContext context;
+    const PassReport report = pass_ok("quantize.dynamic", m, context);
+    CHECK(report.numbers.front().second == 1);
+    CHECK(m.node(m.order()[0]).string("dynamic") == "row");
+    for (const char* matrix : {"i", "s", "j", "t"}) CHECK(m.weights.at(matrix).data.dtype() == DType::kS8);
+    CHECK(m.weights.at("b").data.dtype() == DType::kF32);
+    const Tensor x = random_tensor({5, 3, 4}, 3);
+    const auto expected = evaluate(before, {x}), found = evaluate(m, {x});
+    for (size_t i = 0; i < 2; ++i) {
+      CHECK(largest_difference(expected[i], found[i]) < 0.05);
+      CHECK(largest_difference(expected[i], found[i]) > 0);
+    }
+  }
+}
+
+TEST_CASE("quantize.dynamic: a recurrent layer stays float and says why when a weight is computed, or not finite") {
+  Module m = module_of(R"(module m (%x : f32[N,1,1]) -> (%y, %z) symbols N in [1, 8] {
+    @w : f32[3,1] = [1, 2, inf]
+    @v : f32[3,1] = [1, 2, 3]
+    %r = relu(@v)
+    %y, %h = gru(%x, _, @w, @v) {hidden=1, has_bias=false}
+    %z, %g = gru(%x, _, @v, %r) {hidden=1, has_bias=false}
+  })");
+  PlainContext context;
+  const PassReport report = pass_ok("quantize.dynamic", m, context);
+  CHECK_FALSE(report.changed);
+  REQUIRE(report.notes.size() == 2);
+  CHECK(report.notes[0] == "y stays float: a weight of it holds NaN or infinity.");
+  CHECK(report.notes[1] == "z stays float: a weight of it is computed by the program.");
+}
+
+TEST_CASE("quantize.dynamic: without patterns all but convolutions, and a program without such layers is told so") {
+  const char* text = R"(module m (%x : f32[N,2,2]) -> (%y) symbols N in [1, 8] {
+    @w : f32[2,2,1] = random(1)
+    @v : f32[2,2] = random(2)
+    %c = conv(%x, @w) {stride=[1], padding=[0,0], dilation=[1]}
+    %y = linear(%c, @v)
+  })";
+  Module m = module_of(text);
+  PlainContext context;
+  pass_ok("quantize.dynamic", m, context);
+  CHECK(m.weights.at("w").data.dtype() == DType::kF32);
+  CHECK(m.weights.at("v").data.dtype() == DType::kS8);
+  Module none = module_of("module m (%x : f32[N,2]) -> (%y) symbols N in [1, 8] { %y = relu(%x) }");
+  CHECK_FALSE(run_pass("quantize.dynamic", none, context));
+}

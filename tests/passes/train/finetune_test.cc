@@ -15,6 +15,25 @@ constexpr const char* kText = R"(module m (%x : f32[N,2]) -> (%y) symbols N in [
 const Tensor kInputs = Tensor::of<float>({4, 2}, {1, -1, 2, 0, -1, 1, 0, 3});
 const Tensor kLabels = Tensor::of<int64_t>({4}, {0, 0, 1, 1});
 
+// 256 points, class 1 where x₀ + x₁/2 > 0.
+struct HalfPlane {
+  Tensor x = random_tensor({256, 2}, 5);
+  std::vector<double> classes = classes_of(x);
+  Samples data{{x}, from_doubles(DType::kI64, {256}, classes)};
+
+  static std::vector<double> classes_of(const Tensor& x) {
+    std::vector<double> out;
+    for (size_t i = 0; i < 256; ++i) out.push_back(x.values<float>()[2 * i] + x.values<float>()[2 * i + 1] / 2 > 0);
+    return out;
+  }
+  int right(const Module& module) const {
+    const auto scores = to_doubles(evaluate(module, {x})[0]);
+    int count = 0;
+    for (size_t i = 0; i < 256; ++i) count += (scores[2 * i + 1] > scores[2 * i]) == (classes[i] > 0);
+    return count;
+  }
+};
+
 nlohmann::json sgd(double lr, int64_t epochs) {
   return {{"epochs", epochs}, {"batch_size", 4}, {"optimizer", {{"type", "sgd"}, {"lr", lr}, {"momentum", 0}}}, {"schedule", {{"type", "constant"}}}};
 }
@@ -63,7 +82,7 @@ TEST_CASE("finetune without labels goes back to the original's outputs") {
 }
 
 TEST_CASE("finetune after quantize.static trains integers: two-bit weights win back what rounding lost") {
-  // Class 1 where x₀ + x₁/2 > 0; a two-bit weight starts with (1, 0) or (1, 1) times its scale.
+  // A two-bit weight starts with (1, 0) or (1, 1) times its scale.
   Module m = module_of(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 256] {
     @w1 : f32[4,2] = [1, 0.55, -1, -0.45, 0.3, 1, 1, -0.4]
     @b1 : f32[4] = zeros
@@ -71,27 +90,39 @@ TEST_CASE("finetune after quantize.static trains integers: two-bit weights win b
     %h = linear(%x, @w1, @b1) {activation="relu"}
     %y = linear(%h, @w2)
   })");
-  const Tensor x = random_tensor({256, 2}, 5);
-  std::vector<double> classes;
-  for (size_t i = 0; i < 256; ++i) classes.push_back(x.values<float>()[2 * i] + x.values<float>()[2 * i + 1] / 2 > 0);
-  const Samples data({x}, from_doubles(DType::kI64, {256}, classes));
+  const HalfPlane points;
   PlainContext context;
-  context.calibration_data = context.training = &data;
-  const auto right = [&](const Module& module) {
-    const auto scores = to_doubles(evaluate(module, {x})[0]);
-    int count = 0;
-    for (size_t i = 0; i < 256; ++i) count += (scores[2 * i + 1] > scores[2 * i]) == (classes[i] > 0);
-    return count;
-  };
+  context.calibration_data = context.training = &points.data;
   pass_ok("quantize.static", m, context, {{"weight_bits", 2}, {"weights", "mse"}});
-  const int before = right(m);
+  const int before = points.right(m);
   const PassReport report = pass_ok("finetune", m, context, {{"epochs", 60}, {"batch_size", 32}, {"optimizer", {{"lr", 0.02}}}});
   CHECK(report.changed);
-  CHECK(right(m) > before);
-  CHECK(right(m) >= 246);
+  CHECK(points.right(m) > before);
+  CHECK(points.right(m) >= 246);
   for (const double v : to_doubles(m.weights.at("w1").data)) CHECK(std::fabs(v) <= 1);
   CHECK(m.weights.at("w1").encoding.bits == 2);
   CHECK(m.weights.at("b1").data.dtype() == DType::kI32);
+}
+
+TEST_CASE("finetune after quantize.dynamic trains int8 weights under rows quantized at run time") {
+  // The last layer knows nothing of the classes yet.
+  Module m = module_of(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 256] {
+    @w1 : f32[4,2] = [1, 0.55, -1, -0.45, 0.3, 1, 1, -0.4]
+    @b1 : f32[4] = zeros
+    @w2 : f32[2,4] = [0.2, 0.2, 0.1, 0.2, 0.1, 0.2, 0.1, 0.1]
+    %h = linear(%x, @w1, @b1) {activation="relu"}
+    %y = linear(%h, @w2)
+  })");
+  const HalfPlane points;
+  PlainContext context;
+  context.training = &points.data;
+  pass_ok("quantize.dynamic", m, context);
+  CHECK(points.right(m) < 180);
+  const PassReport report = pass_ok("finetune", m, context, {{"epochs", 40}, {"batch_size", 32}, {"optimizer", {{"lr", 0.02}}}});
+  CHECK(report.changed);
+  CHECK(points.right(m) >= 246);
+  for (const char* name : {"w1", "w2"}) CHECK(m.weights.at(name).data.dtype() == DType::kS8);
+  for (const NodeId id : m.order()) CHECK(m.node(id).string("dynamic") == "row");
 }
 
 TEST_CASE("finetune without data, and with options that mean nothing") {
