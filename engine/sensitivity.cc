@@ -7,6 +7,7 @@
 
 #include "base/interrupt.h"
 #include "engine/autograd.h"
+#include "ir/quantized_names.h"
 
 namespace fastc {
 namespace {
@@ -34,18 +35,16 @@ ValueId rounded_operand(const Module& module, const engine::Plan& plan, ValueId 
 }
 
 // Which operands of a layer are rounded weights: one, or the matrices of a recurrent layer.
-std::vector<size_t> rounded_weights(const Module& module, const engine::Plan& plan, const Node& node) {
+std::vector<size_t> rounded_weights(const Module& module, const Node& node) {
   std::vector<size_t> out;
   for (size_t i = 1; i < node.inputs.size(); ++i)
-    if (module.is_weight(node.inputs[i]) && plan.roundings().contains(node.inputs[i])) out.push_back(i);
+    if (module.is_weight(node.inputs[i]) && module.weight(node.inputs[i]).encoding.kind == Encoding::Kind::kInt) out.push_back(i);
   return out;
 }
 
 // Such a weight before it was quantized; undefined where the reference has no such layer.
 at::Tensor float_weight(const Module& reference, const Module& quantized, const Node& node, size_t operand) {
-  std::string name = node.name;  // the layer that makes an output is called NAME.u8 in an integer program
-  if (reference.find_value(name) == kNoId && name.ends_with(".u8")) name.resize(name.size() - 3);
-  const ValueId value = reference.find_value(name);
+  const ValueId value = reference.find_value(float_name(quantized, node));
   const Node* layer = value == kNoId ? nullptr : reference.producer(value);
   if (layer == nullptr || !reference.is_weight(layer->input(operand))) return {};
   const Tensor& weight = reference.weight(layer->inputs[operand]).data;
@@ -65,7 +64,7 @@ Result<std::vector<LayerSensitivity>> layer_sensitivities(const Module& quantize
   std::vector<LayerSensitivity> found;
   for (const NodeId id : quantized.order()) {
     const Node& node = quantized.node(id);
-    const std::vector<size_t> weights = rounded_weights(quantized, plan, node);
+    const std::vector<size_t> weights = rounded_weights(quantized, node);
     if (weights.empty()) continue;
     if (interrupted()) return interrupted_error("measuring the sensitivity of layers");
     const auto all = plan.roundings();
@@ -80,7 +79,7 @@ Result<std::vector<LayerSensitivity>> layer_sensitivities(const Module& quantize
     FASTC_TRY(const double without, error_of(plan, wrapped, expected));
     plan.roundings() = all;
     for (const auto& [name, weight] : rounded) plan.set_weight(name, weight);
-    found.push_back({node.name, whole > 0 ? (whole - without) / whole : 0});
+    found.push_back({float_name(quantized, node), whole > 0 ? (whole - without) / whole : 0});
   }
   std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.gain > b.gain; });
   return found;

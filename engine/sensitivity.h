@@ -12,7 +12,7 @@
 namespace fastc {
 
 struct LayerSensitivity {
-  std::string node;   // of the quantized program
+  std::string node;   // its name in the float program
   double gain = 0;    // by how much the outputs' squared error falls, relative to all of it, when this layer is not rounded
 };
 

@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "ir/op.h"
+#include "ir/quantized_names.h"
 
 namespace fastc {
 namespace {
@@ -32,7 +33,8 @@ struct Sums {
 Status add_sample(const Module& module, const Evaluator& evaluator, std::span<const Tensor> sample, const Outputs& expected, std::map<NodeId, Sums>& sums) {
   const auto visit = [&](NodeId id, std::span<const Tensor>, std::span<const Tensor> results) -> Status {
     const Node& node = module.node(id);
-    const auto reference = expected.find(node.name);
+    if (node.op->name == "dequantize") return {};  // has the name of the layer before it where that makes an output
+    const auto reference = expected.find(float_name(module, node));
     if (reference == expected.end()) return {};
     const std::vector<float> values = real_values(module, node, results[0]);
     if (values.empty() || values.size() != reference->second.size()) return {};
@@ -80,7 +82,7 @@ Result<std::vector<LayerError>> layer_errors(const Module& original, const Modul
     const auto found = sums.find(id);
     if (found == sums.end()) continue;
     const Sums& s = found->second;
-    rows.push_back({result.node(id).name, std::string(result.node(id).op->name), std::sqrt(s.error / std::max(s.signal, 1e-30))});
+    rows.push_back({float_name(result, result.node(id)), std::string(result.node(id).op->name), std::sqrt(s.error / std::max(s.signal, 1e-30))});
   }
   return rows;
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ir/op.h"
+#include "ir/quantized_names.h"
 #include "ir/rewrite.h"
 
 namespace fastc::quantize {
@@ -116,7 +117,7 @@ class Rebuilder {
     return std::vector<ValueId>{x, weight, bias_value, residual};
   }
 
-  // An output keeps its name: the integer node that makes it is called NAME.u8 then.
+  // An output keeps its name; the integer node that makes it gets another (ir/quantized_names.h).
   Result<ValueId> output(ValueId id) {
     const bool made = floats_.contains(id) || from_.is_weight(id);
     FASTC_TRY(const ValueId value, as_float(id));
@@ -127,7 +128,7 @@ class Rebuilder {
   void take_name(ValueId dequantized, const std::string& name) {
     const NodeId node = to_.value(dequantized).producer;
     const NodeId before = to_.value(to_.node(node).inputs[0]).producer;
-    rename_node(to_, before, to_.fresh_name(name + ".u8"));
+    rename_node(to_, before, to_.fresh_name(name_before_output(name, to_.value(to_.node(node).inputs[0]).type.dtype)));
     rename_node(to_, node, name);
   }
 
