@@ -91,8 +91,7 @@ std::pair<double, double> Observed::percentile_range(double percent) const {
   return {low_ + static_cast<double>(first) * bin_width, low_ + static_cast<double>(last) * bin_width};
 }
 
-double Observed::error(double low, double high) const {
-  const Quant q = quant_of_range(low, high);
+double Observed::error(const Quant& q) const {
   double sum = 0;
   for (size_t bin = 0; bin < kBins; ++bin) {
     if (bins_[bin] == 0) continue;
@@ -105,12 +104,13 @@ double Observed::error(double low, double high) const {
 }
 
 // Both ends are drawn in alike: a search over one number, as OMSE does it (Choukroun et al. 2019).
-std::pair<double, double> Observed::smallest_error_range() const {
+std::pair<double, double> Observed::smallest_error_range(bool symmetric) const {
+  const auto error_of = [&](double keep) { return error(quant_of_range(low_ * keep, high_ * keep, symmetric)); };
   std::pair<double, double> best{low_, high_};
-  double least = error(low_, high_);
+  double least = error_of(1);
   for (int step = 1; step < 80; ++step) {
     const double keep = 1 - 0.01 * step;
-    if (const double e = error(low_ * keep, high_ * keep); e < least) {
+    if (const double e = error_of(keep); e < least) {
       least = e;
       best = {low_ * keep, high_ * keep};
     }
@@ -160,18 +160,20 @@ Quant Observed::quant(const RangeOptions& options) const {
   if (options.observer == "moving_average") range = {average_low_, average_high_};
   if (high_ > low_ && !bins_.empty()) {
     if (options.observer == "percentile") range = percentile_range(options.percentile);
-    if (options.observer == "mse") range = smallest_error_range();
+    if (options.observer == "mse") range = smallest_error_range(options.symmetric);
     if (options.observer == "entropy") range = closest_distribution_range();
   }
-  return quant_of_range(range.first, range.second);
+  return quant_of_range(range.first, range.second, options.symmetric);
 }
 
-Quant quant_of_range(double low, double high) {
+Quant quant_of_range(double low, double high, bool symmetric) {
   low = std::min(low, 0.0);
   high = std::max(high, 0.0);
+  const bool middle = symmetric && low < 0;
   // A value that is always 0, or too small for a float scale, is exact with any scale.
-  const auto scale = static_cast<float>((high - low) / 255);
+  const auto scale = static_cast<float>(middle ? std::max(-low, high) / 127 : (high - low) / 255);
   if (!(scale > 1e-30F)) return {1, 0};
+  if (middle) return {scale, 128};
   const double zero = std::nearbyint(-low / scale);
   return {scale, static_cast<int32_t>(std::clamp(zero, 0.0, 255.0))};
 }

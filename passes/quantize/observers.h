@@ -1,7 +1,8 @@
 // How a range of real numbers becomes a scale and a zero point: observers of activations, and scales of weights.
 //
 // Activations are affine, u8: real = scale · (q − zero_point), so a range [lo, hi] that holds 0 gives scale = (hi −
-// lo)/255 and zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Weights are symmetric, in [−127, 127] at 8 bits,
+// lo)/255 and zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Symmetric ones (Nagel et al. 2021, eq. 7 and 8) have the zero point 0 where
+// nothing is negative, scale = hi/255, else 128 in the middle, scale = max|v|/127. Weights are symmetric, in [−127, 127] at 8 bits,
 // [−3, 3] at 3 bits, with a scale for each output channel or one for the tensor.
 #pragma once
 
@@ -19,6 +20,7 @@ namespace fastc::quantize {
 struct RangeOptions {
   std::string observer = "percentile";  // "min_max", "moving_average", "percentile", "mse", "entropy"
   double percentile = 99.99;            // share of the values, in percent, that must lie inside the range
+  bool symmetric = false;
 };
 
 // Does it look at the data a second time?
@@ -39,9 +41,9 @@ class Observed {
  private:
   static constexpr size_t kBins = 2048;
   std::pair<double, double> percentile_range(double percent) const;
-  std::pair<double, double> smallest_error_range() const;
+  std::pair<double, double> smallest_error_range(bool symmetric) const;
   std::pair<double, double> closest_distribution_range() const;
-  double error(double low, double high) const;       // squared error of quantizing what was counted
+  double error(const Quant& q) const;                  // squared error of quantizing what was counted
   double divergence(size_t first, size_t last) const;  // Kullback-Leibler, when bins [first, last) become 255 levels
   double center(size_t bin) const;
 
@@ -52,7 +54,7 @@ class Observed {
 };
 
 // The affine parameters of a range; it is widened to hold 0, so that padding and relu are exact.
-Quant quant_of_range(double low, double high);
+Quant quant_of_range(double low, double high, bool symmetric = false);
 
 struct WeightOptions {
   std::string observer = "max";  // "max": the largest magnitude is the largest integer; "mse": the scale with the

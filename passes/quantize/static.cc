@@ -8,8 +8,9 @@
 //            %y : f32[…] = linear(%conv, @v)
 //
 // Formula: acc = Σ (qx − zx)·qw + b,  y = clamp(zy + rne(acc·sx·sw/sy)) (Jacob et al. 2018; Nagel et al. 2021 for the
-// observers). Weights: one symmetric scale per output channel. Activations: one range per value, asymmetric u8; after
-// relu the zero point is 0. Residual additions, concatenation, pooling, clip, slice, pad and reshape between integer
+// observers). Weights: one symmetric scale per output channel, or per tensor. Activations: one range per value, u8; after
+// relu the zero point is 0. "activations": "symmetric" puts it at 128 elsewhere, which wastes one side of an uneven range and is
+// no faster here. Residual additions, concatenation, pooling, clip, slice, pad and reshape between integer
 // nodes stay integer too; everything else runs in f32 between a dequantize and a quantize. A last layer whose result
 // nobody reads as u8 gives f32 directly.
 //
@@ -34,7 +35,7 @@ namespace {
 
 struct Options {
   int64_t bits = 8, weight_bits = 8;
-  std::string observer = "percentile";
+  std::string observer = "percentile", activations = "asymmetric";
   double percentile = 99.99;
   std::string weights = "max", scales = "channel", rounding = "nearest";
   quantize::AdaRoundOptions adaround;
@@ -61,6 +62,8 @@ const OptionSet<Options>& options() {
           .integer("bits", &Options::bits, "bits of activations; 8 is what the integer kernels take", range(8, 8))
           .integer("weight_bits", &Options::weight_bits,
                    "bits of weights; fewer than 8 make coarser weights, not smaller files or faster kernels", range(2, 8))
+          .choice("activations", &Options::activations, {"asymmetric", "symmetric"},
+                  "the range as it was seen, or made even on both sides of 0 where something is negative")
           .choice("observer", &Options::observer, {"min_max", "moving_average", "percentile", "mse", "entropy"},
                   "range of an activation: everything seen; the batches' extremes averaged; all but a few outliers; the "
                   "one with the smallest squared error; or with the distribution that is closest (Kullback-Leibler)")
@@ -119,8 +122,8 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
     return stage_error(
         "expected calibration data for the ranges of activations, found none; give the task a \"calibration\" data "
         "set");
-  FASTC_TRY(const auto ranges, quantize::calibrate(module, plan.ranges, *data, {options.observer, options.percentile},
-                                                   context.progress()));
+  FASTC_TRY(const auto ranges, quantize::calibrate(module, plan.ranges, *data,
+                                                   {options.observer, options.percentile, options.activations == "symmetric"}, context.progress()));
   FASTC_TRY(const auto weights, weight_options(module, selected, options));
   FASTC_TRY(Module quantized, quantize::rebuild(module, plan, ranges, weights));
   if (options.rounding == "adaround") {

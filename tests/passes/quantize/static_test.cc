@@ -87,6 +87,23 @@ TEST_CASE("quantize.static: literal numbers of a linear layer") {
   CHECK(equal(m.weights.at("b").data, Tensor::of<int32_t>({2}, {1000, -1500})));  // 0.1/(0.01·0.01), -0.3/(0.01·0.02)
 }
 
+TEST_CASE("quantize.static: symmetric activations, and one scale for a weight") {
+  Module m = module_of(R"(module (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
+    @w : f32[2,2] = [1.27, 0.5, 0, -2.54]
+    @v : f32[1,2] = [1, 1]
+    %h = linear(%x, @w) {activation="relu"}
+    %y = linear(%h, @v)
+  })");
+  const Samples data({Tensor::of<float>({2, 2}, {-1, 0, 1.27F, 0})});
+  PlainContext context;
+  context.calibration_data = &data;
+  pass_ok("quantize.static", m, context, {{"observer", "min_max"}, {"activations", "symmetric"}, {"scales", "tensor"}});
+  CHECK(type_text(m.value(m.find_value("x.quantize")).type) == "u8[N,2] q(0.01, 128)");
+  CHECK(m.value(m.find_value("h")).type.quant->zero_point == 0);
+  CHECK(equal(m.weights.at("w").encoding.scales, Tensor::of<float>({2}, {0.02F, 0.02F})));
+  CHECK(equal(m.weights.at("w").data, Tensor::of<int8_t>({2, 2}, {64, 25, 0, -127})));  // 63.5 is a tie: to even
+}
+
 TEST_CASE("quantize.static: weights of three bits on the same arithmetic; patterns keep 8 bits") {
   Module m = module_of(R"(module (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
     @w : f32[2,2] = [3, 1.2, 0, -6]
