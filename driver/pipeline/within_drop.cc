@@ -20,10 +20,22 @@ struct Trial {
   double drop = 0;
 };
 
+bool has_option(const Pass& pass, std::string_view name) {
+  const auto& fields = pass.options().fields();
+  return std::any_of(fields.begin(), fields.end(), [&](const OptionField& f) { return f.name == name; });
+}
+
+// The option that lists what keeps more bits. A pass calls the bits of its weights "weight_bits" where activations have bits too; under a budget it
+// chooses them itself.
+const char* key_of(const Stage& stage) {
+  const int64_t bits = stage.options.value("weight_bits", stage.options.value("bits", int64_t{8}));
+  return bits < 8 && !stage.options.contains("budget") && has_option(*find_pass(stage.pass), "int8") ? "int8" : "exclude";
+}
+
 class Search {
  public:
   Search(const Stage& stage, const Module& before, const Score& score, PassContext& context)
-      : stage_(stage), before_(before), score_(score), context_(context), key_(stage.options.value("weight_bits", int64_t{8}) < 8 ? "int8" : "exclude") {}
+      : stage_(stage), before_(before), score_(score), context_(context), key_(key_of(stage)) {}
 
   Result<Trial> run() {
     FASTC_TRY(base_, score_(before_));
@@ -52,11 +64,7 @@ class Search {
     std::iota(indices.begin(), indices.end(), 0);
     FASTC_TRY(const Batch batch, data->batch(indices));
     FASTC_TRY(const auto layers, layer_sensitivities(quantized, before_, batch.inputs));
-    for (const LayerSensitivity& layer : layers) {
-      // The layer that makes an output is called NAME.u8 in an integer program.
-      const bool renamed = before_.find_value(layer.node) == kNoId && layer.node.ends_with(".u8");
-      ranked_.push_back(renamed ? layer.node.substr(0, layer.node.size() - 3) : layer.node);
-    }
+    for (const LayerSensitivity& layer : layers) ranked_.push_back(layer.node);
     return {};
   }
 
@@ -98,11 +106,6 @@ class Search {
   double base_ = 0;
   std::vector<std::string> ranked_;  // layers, the most sensitive first
 };
-
-bool has_option(const Pass& pass, std::string_view name) {
-  const auto& fields = pass.options().fields();
-  return std::any_of(fields.begin(), fields.end(), [&](const OptionField& f) { return f.name == name; });
-}
 
 }  // namespace
 

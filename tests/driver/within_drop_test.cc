@@ -87,6 +87,18 @@ TEST_CASE("max_drop: at 8 bits layers go back to floats; what cannot be reached 
   CHECK(h.quality(h.module) > 0.999);
 }
 
+TEST_CASE("max_drop: weights in 4 bits under float activations get 8 bits back where they need them") {
+  Given g;
+  Stage stage = stage_of({{"bits", 4}}, 1e-4);
+  stage.pass = "quantize.weight_only";
+  const auto report = quantize_within_drop(stage, g.module, g.score(), g.context);
+  if (!report) FAIL(report.error().message);
+  INFO(report->notes.back());
+  CHECK(bits_of(g.module, "wb") == 8);
+  for (const char* w : {"wa", "wc", "wd"}) CHECK(bits_of(g.module, w) == 4);
+  CHECK(report->notes.back().find("1 of 4 layers keep 8-bit weights, the most sensitive ones (b)") == 0);
+}
+
 TEST_CASE("max_drop: what the stage itself excludes stays excluded") {
   Given g;
   const auto report = quantize_within_drop(stage_of({{"weight_bits", 2}, {"exclude", "a"}}, 0.001), g.module, g.score(), g.context);

@@ -117,3 +117,64 @@ TEST_CASE("zeros of a pattern stay zeros, and numbers that are none are named") 
   CHECK_FALSE(pass->check({{"bits", 5}}, ""));
   CHECK_FALSE(pass->check({{"group_size", 33}}, ""));
 }
+
+TEST_CASE("a budget gives 4 bits to the layer that loses nothing, and more to the one that would") {
+  // a is ±7 times a number, so 4 bits hold it; b is not. 64 weights each: 256 bytes, 96 in 8 bits, 64 in 4 (32 and eight scales).
+  std::string exact;
+  for (int i = 0; i < 64; ++i) exact += fmt::format("{}{}", i == 0 ? "" : ", ", i % 8 == i / 8 ? 7 : i % 3 - 1);
+  const Module m = read("module m (%x : f32[N,8]) -> (%y) symbols N in [1, 64] {\n  @a : f32[8,8] = [" + exact + R"(]
+  @b : f32[8,8] = random(2)
+  %h = linear(%x, @a)
+  %y = linear(%h, @b)
+})");
+  const Samples data({random_tensor({32, 8}, 5)});
+  const auto bits = [](const Module& module, const char* name) {
+    const Encoding& e = weight(module, name).encoding;
+    return e.kind == Encoding::Kind::kInt ? e.bits : 32;
+  };
+  Module mixed = m;
+  const PassReport report = pass_ok("quantize.weight_only", mixed, R"({"budget": {"weight_bytes": 160}})", &data);
+  CHECK(bits(mixed, "a") == 4);
+  CHECK(bits(mixed, "b") == 8);
+  CHECK(number_of(report, "weight_bytes") == 160);
+  CHECK(number_of(report, "layers_in_8_bits") == 1);
+  CHECK(report.notes.at(0).find("b keeps 8 bits: 4 bits would save 32 bytes and change the outputs by ") == 0);
+  // Only b's rounding changes anything, so the prediction is what is found.
+  const Tensor x = random_tensor({32, 8}, 5);
+  const auto y = to_doubles(evaluate(mixed, {x})[0]), y0 = to_doubles(evaluate(m, {x})[0]);
+  double error = 0, size = 0;
+  for (size_t i = 0; i < y.size(); ++i) error += (y[i] - y0[i]) * (y[i] - y0[i]), size += y0[i] * y0[i];
+  CHECK(number_of(report, "predicted_output_change") == Approx(std::sqrt(error / size)));
+  Module half = m;
+  pass_ok("quantize.weight_only", half, R"({"budget": {"ratio": 0.625}})", &data);  // 320 bytes: a in 4 bits, b as it is
+  CHECK(bits(half, "a") == 4);
+  CHECK(bits(half, "b") == 32);
+  Module least = m;
+  const PassReport missed = pass_ok("quantize.weight_only", least, R"({"budget": {"weight_bytes": 100}})", &data);
+  CHECK(bits(least, "b") == 4);
+  CHECK(missed.notes.back() == "The budget of 100 bytes is missed by 28: every layer has the fewest bits it may get.");
+  Module eight = m;
+  pass_ok("quantize.weight_only", eight, R"({"bits": 8, "budget": {"weight_bytes": 100}})", &data);
+  CHECK(bits(eight, "b") == 8);
+  Module all = m;
+  const PassReport nothing = pass_ok("quantize.weight_only", all, R"({"budget": {"ratio": 1}})", &data);
+  CHECK_FALSE(nothing.changed);
+}
+
+TEST_CASE("a budget needs data and one bound; patterns keep 8 bits without one") {
+  Module m = linear_of("2,2", "[[7, -1], [3, 7]]");
+  CHECK(pass_refused("quantize.weight_only", m, R"({"budget": {"ratio": 0.5}})").find("a budget measures the layers' sensitivity on calibration data") == 0);
+  const Pass* pass = find_pass("quantize.weight_only");
+  CHECK_FALSE(pass->check({{"budget", nlohmann::json::object()}}, ""));
+  CHECK_FALSE(pass->check({{"budget", {{"ratio", 0.5}, {"weight_bytes", 9}}}}, ""));
+  CHECK_FALSE(pass->check({{"budget", {{"ratio", 0.5}}}, {"int8", {"y"}}}, ""));
+  Module two = read(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
+  @a : f32[2,2] = random(1)
+  @b : f32[2,2] = random(2)
+  %h = linear(%x, @a)
+  %y = linear(%h, @b)
+})");
+  pass_ok("quantize.weight_only", two, R"({"bits": 4, "int8": ["y"]})");
+  CHECK(weight(two, "a").encoding.bits == 4);
+  CHECK(weight(two, "b").encoding.bits == 8);
+}
