@@ -40,6 +40,31 @@ double weight_scale(std::span<const float> values, const WeightOptions& options)
   return best;
 }
 
+// P: what was counted, with what lies outside put into the end bins. Q: each level's share of the counts inside, spread
+// over those of its bins where something was (Migacz 2017, "8-bit inference with TensorRT"). Σ P·ln(P/Q).
+double divergence(std::span<const int64_t> bins, size_t first, size_t last) {
+  constexpr size_t kLevels = 255;
+  std::vector<double> p(bins.begin() + static_cast<std::ptrdiff_t>(first), bins.begin() + static_cast<std::ptrdiff_t>(last));
+  std::vector<double> q(p.size());
+  for (size_t level = 0; level < kLevels; ++level) {
+    const size_t begin = level * p.size() / kLevels, end = (level + 1) * p.size() / kLevels;
+    double sum = 0, there = 0;
+    for (size_t i = begin; i < end; ++i) sum += p[i], there += p[i] > 0;
+    for (size_t i = begin; i < end; ++i) q[i] = p[i] > 0 ? sum / there : 0;
+  }
+  const double inside = std::accumulate(p.begin(), p.end(), 0.0);
+  p.front() += std::accumulate(bins.begin(), bins.begin() + static_cast<std::ptrdiff_t>(first), 0.0);
+  p.back() += std::accumulate(bins.begin() + static_cast<std::ptrdiff_t>(last), bins.end(), 0.0);
+  const double total = std::accumulate(p.begin(), p.end(), 0.0);
+  double sum = 0;
+  for (size_t i = 0; i < p.size(); ++i) {
+    if (p[i] == 0) continue;
+    if (q[i] == 0) q[i] = 1;  // an end bin that held nothing before the outliers came
+    sum += p[i] / total * std::log(p[i] / total / (q[i] / inside));
+  }
+  return sum;
+}
+
 }  // namespace
 
 bool needs_counts(const RangeOptions& options) {
@@ -118,38 +143,24 @@ std::pair<double, double> Observed::smallest_error_range(bool symmetric) const {
   return best;
 }
 
-// P: what was counted, with what lies outside put into the end bins. Q: each level's share of the counts inside, spread
-// over those of its bins where something was (Migacz 2017, "8-bit inference with TensorRT"). Σ P·ln(P/Q).
-double Observed::divergence(size_t first, size_t last) const {
-  constexpr size_t kLevels = 255;
-  std::vector<double> p(bins_.begin() + static_cast<std::ptrdiff_t>(first), bins_.begin() + static_cast<std::ptrdiff_t>(last));
-  std::vector<double> q(p.size());
-  for (size_t level = 0; level < kLevels; ++level) {
-    const size_t begin = level * p.size() / kLevels, end = (level + 1) * p.size() / kLevels;
-    double sum = 0, there = 0;
-    for (size_t i = begin; i < end; ++i) sum += p[i], there += p[i] > 0;
-    for (size_t i = begin; i < end; ++i) q[i] = p[i] > 0 ? sum / there : 0;
-  }
-  const double inside = std::accumulate(p.begin(), p.end(), 0.0);
-  p.front() += std::accumulate(bins_.begin(), bins_.begin() + static_cast<std::ptrdiff_t>(first), 0.0);
-  p.back() += std::accumulate(bins_.begin() + static_cast<std::ptrdiff_t>(last), bins_.end(), 0.0);
-  const double total = std::accumulate(p.begin(), p.end(), 0.0);
-  double sum = 0;
-  for (size_t i = 0; i < p.size(); ++i) {
-    if (p[i] == 0) continue;
-    if (q[i] == 0) q[i] = 1;  // an end bin that held nothing before the outliers came
-    sum += p[i] / total * std::log(p[i] / total / (q[i] / inside));
-  }
-  return sum;
+// Zero is exact under any range, so a spike of zeros (relu) says nothing about the levels: its bin counts as much as the next one. Without this
+// the spike asks for ever finer levels, and the range shrinks to almost nothing (NVIDIA's pytorch-quantization evens it out as well).
+std::vector<int64_t> Observed::counts_without_zeros() const {
+  std::vector<int64_t> counts = bins_;
+  if (low_ > 0 || high_ < 0) return counts;
+  const auto zero = static_cast<size_t>(std::clamp(-low_ / (high_ - low_) * kBins, 0.0, kBins - 1.0));
+  counts[zero] = counts[zero + 1 < kBins ? zero + 1 : zero - 1];
+  return counts;
 }
 
 std::pair<double, double> Observed::closest_distribution_range() const {
   const double width = high_ - low_, left = std::clamp(-low_ / width, 0.0, 1.0);  // the share of bins below 0
   size_t best_first = 0, best_last = kBins;
-  double least = divergence(0, kBins);
+  const std::vector<int64_t> counts = counts_without_zeros();
+  double least = divergence(counts, 0, kBins);
   for (size_t kept = kBins - 16; kept >= 256; kept -= 16) {
     const auto first = static_cast<size_t>(std::nearbyint(static_cast<double>(kBins - kept) * left));
-    if (const double d = divergence(first, first + kept); d < least) least = d, best_first = first, best_last = first + kept;
+    if (const double d = divergence(counts, first, first + kept); d < least) least = d, best_first = first, best_last = first + kept;
   }
   return {low_ + static_cast<double>(best_first) * width / kBins, low_ + static_cast<double>(best_last) * width / kBins};
 }

@@ -44,7 +44,7 @@ class Observed {
   std::pair<double, double> smallest_error_range(bool symmetric) const;
   std::pair<double, double> closest_distribution_range() const;
   double error(const Quant& q) const;                  // squared error of quantizing what was counted
-  double divergence(size_t first, size_t last) const;  // Kullback-Leibler, when bins [first, last) become 255 levels
+  std::vector<int64_t> counts_without_zeros() const;
   double center(size_t bin) const;
 
   double low_ = 1, high_ = -1;  // empty

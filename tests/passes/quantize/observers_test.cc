@@ -121,6 +121,19 @@ TEST_CASE("entropy cuts off a long empty tail, and nothing of what is even") {
   CHECK(both.scale * 255 < 14);
 }
 
+TEST_CASE("zeros do not shrink the range of entropy: they are exact under any") {
+  Random random(7);
+  std::vector<float> seen(20000);
+  for (float& v : seen) v = std::fabs(static_cast<float>(random.normal()));
+  const float without = observe(seen, {"entropy"}).scale;
+  seen.resize(100000, 0);  // relu
+  CHECK(observe(seen, {"entropy"}).scale == Approx(without).epsilon(0.02));
+  for (size_t i = 0; i < 20000; i += 2) seen[i] = -seen[i];
+  const Quant both = observe(seen, {"entropy"});
+  CHECK(both.scale == Approx(2 * without).epsilon(0.2));
+  CHECK(std::abs(both.zero_point - 128) < 20);
+}
+
 TEST_CASE("NaN and infinity are noticed") {
   Observed observed;
   observed.widen(std::vector<float>{1, 2});
