@@ -48,7 +48,7 @@ std::string run_key(const Modules& modules, const Dataset& data, const Loss& los
   Sha256 hash;
   const auto add = [&](std::string_view text) { hash.update(as_bytes_of(text)), hash.update(as_bytes_of("\n")); };
   add(fmt::format("{} {} {} {} {} {} {} {}", context.seed, context.threads, data.size(), total, o.batch_size, o.clip, o.batch_norm, o.augment));
-  add(fmt::format("{} {} {} {}", o.accumulate, o.ema, o.held_out, o.patience));
+  add(fmt::format("{} {} {} {} {}", o.accumulate, o.ema, o.held_out, o.patience, o.repeat_augmentation));
   add(optimizer_options().to_json(o.optimizer).dump());
   add(schedule_options().to_json(o.schedule).dump());
   add(loss.name());
@@ -76,15 +76,21 @@ Status check_data(const Dataset& data, const Loss& loss, const TrainOptions& opt
   return {};
 }
 
-Result<std::vector<engine::Teacher>> prepare_teachers(const Loss& loss, const Dataset& data, const TrainContext& context) {
+Result<std::vector<engine::Teacher>> prepare_teachers(const Loss& loss, const TrainOptions& options, const TrainContext& context, const engine::Sampling& sampling, int64_t total) {
   std::vector<engine::Teacher> teachers;
   if (!loss.needs_teacher()) return teachers;
-  for (const Module* module : teachers_of(context)) {
+  const std::vector<const Module*> modules = teachers_of(context);
+  engine::TeacherSettings settings{.cache_folder = options.teacher_cache.disk ? context.cache_folder : "", .batch_size = options.batch_size, .threads = context.threads,
+                                   .progress = context.progress != nullptr ? context.progress : &silent_progress()};
+  settings.folder_bytes = options.teacher_cache.max_bytes;
+  settings.max_bytes = options.teacher_cache.max_bytes / std::max<int64_t>(1, static_cast<int64_t>(modules.size()));
+  settings.rows = static_cast<int64_t>(sampling.members.size()) * engine::Loop::variants(options, sampling, total) + static_cast<int64_t>(sampling.held_out.size());
+  for (const Module* module : modules) {
     std::vector<NodeId> watched;
     if (teachers.empty()) {
       FASTC_TRY(watched, engine::watched_nodes(*module, loss.levels(), &Level::teacher));
     }
-    FASTC_TRY(engine::Teacher teacher, engine::Teacher::prepare(*module, data.size(), std::move(watched)));
+    FASTC_TRY(engine::Teacher teacher, engine::Teacher::prepare(*module, std::move(watched), settings));
     teachers.push_back(std::move(teacher));
   }
   return teachers;
@@ -120,7 +126,7 @@ Result<std::vector<TrainReport>> train_checked(const Modules& modules, const Dat
     FASTC_TRY(engine::Learner learner, engine::Learner::prepare(*module, loss, options, learners.empty() ? context.hook : nullptr));
     learners.push_back(std::move(learner));
   }
-  FASTC_TRY(std::vector<engine::Teacher> teachers, prepare_teachers(loss, data, context));
+  FASTC_TRY(std::vector<engine::Teacher> teachers, prepare_teachers(loss, options, context, sampling, total));
   const std::string key = context.checkpoint_folder.empty() ? "" : run_key(modules, data, loss, options, context, total);
   const engine::Checkpoint checkpoint(context.checkpoint_folder, key, state_of(learners));
   FASTC_TRY(engine::Standing standing, checkpoint.restore());
@@ -128,9 +134,14 @@ Result<std::vector<TrainReport>> train_checked(const Modules& modules, const Dat
   ProgressStage progress(context.progress != nullptr ? *context.progress : silent_progress(), context.what, total);
   progress.step(standing.steps);
   engine::Loop loop(learners, teachers, data, loss, options, context, sampling, total);
+  const auto tell_epoch = [&](size_t epoch) {
+    for (size_t i = 0; context.watch.on_epoch && i < standing.curves.size(); ++i) context.watch.on_epoch(i, standing.curves[i][epoch]);
+  };
+  for (size_t epoch = 0; epoch < static_cast<size_t>(resumed); ++epoch) tell_epoch(epoch);
   const auto stopped = [&] { return options.patience > 0 && standing.epochs - best_epoch(standing.curves) >= options.patience; };
   while (standing.steps < total && !stopped()) {
     FASTC_CHECK(loop.epoch(standing, progress));
+    tell_epoch(static_cast<size_t>(standing.epochs) - 1);
     if (options.patience > 0 && best_epoch(standing.curves) == standing.epochs)
       for (engine::Learner& learner : learners) learner.remember_as_best();
     FASTC_CHECK(checkpoint.save(standing));
@@ -142,7 +153,7 @@ Result<std::vector<TrainReport>> train_checked(const Modules& modules, const Dat
   }
   for (size_t i = 0; i < modules.size(); ++i) {
     *modules[i] = std::move(trained[i]);
-    reports[i] = {standing.curves[i], standing.steps, resumed, options.patience > 0 ? best_epoch(standing.curves) : 0};
+    reports[i] = {standing.curves[i], standing.steps, resumed, options.patience > 0 ? best_epoch(standing.curves) : 0, loop.teacher_use()};
   }
   return reports;
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +43,12 @@ struct ScheduleOptions {
   double floor = 0;             // cosine: where it ends, as a share of lr
 };
 
+// What teachers answered is kept, so that each sample costs them one evaluation (engine/training/teacher.h).
+struct TeacherCacheOptions {
+  int64_t max_bytes = int64_t{1} << 30;  // of all that is kept in memory, and again of the folder
+  bool disk = true;                      // later runs with the same teachers and the same samples find the answers there
+};
+
 struct TrainOptions {
   int64_t epochs = 4;
   std::optional<int64_t> steps;  // given: training ends after so many steps, whatever the epochs say
@@ -51,6 +58,8 @@ struct TrainOptions {
   double clip = 0;                   // gradients are scaled so that their norm is at most this; 0: never
   std::string batch_norm = "train";  // "train", "frozen"
   bool augment = true;               // the random changes that the data set declares
+  int64_t repeat_augmentation = 0;   // epochs after which the same changes come again; 0: never
+  TeacherCacheOptions teacher_cache;
   int64_t accumulate = 1;            // batches whose gradients are averaged before the weights change
   double ema = 0;                    // share of the running mean of the weights that a change of them keeps; what ships is the mean. 0: the weights themselves
   double held_out = 0;               // share of the training data that is only judged on, after each epoch
@@ -62,6 +71,7 @@ FASTC_API std::string train_options_problem(const TrainOptions& options);
 
 FASTC_API const OptionSet<OptimizerOptions>& optimizer_options();
 FASTC_API const OptionSet<ScheduleOptions>& schedule_options();
+FASTC_API const OptionSet<TeacherCacheOptions>& teacher_cache_options();
 // Adds the options of training to those of a pass whose struct derives from TrainOptions.
 template <typename T>
 void add_train_options(OptionSet<T>& set) {
@@ -73,6 +83,8 @@ void add_train_options(OptionSet<T>& set) {
       .number("clip", &T::clip, "largest norm of the gradient, all weights together; 0: not limited", at_least(0))
       .choice("batch_norm", &T::batch_norm, {"train", "frozen"}, "batch statistics, updating the running ones; or the running ones as they are")
       .flag("augment", &T::augment, "apply the random changes that the training data declares")
+      .integer("repeat_augmentation", &T::repeat_augmentation, "epochs after which the same random changes come again, so that a teacher's answers to them can be kept; 0: never", range(0, 100000))
+      .object("teacher_cache", &T::teacher_cache, teacher_cache_options(), "how a teacher's answers are kept: each sample costs it one evaluation")
       .integer("accumulate", &T::accumulate, "batches whose gradients are averaged before the weights change", range(1, 65536))
       .number("ema", &T::ema, "decay of a running mean of the weights, which is what remains in the end (0.999); 0: none", at_least(0).below(1))
       .number("held_out", &T::held_out, "share of the training data that is only judged on, after each epoch", range(0, 0.9))
@@ -121,6 +133,19 @@ FASTC_API std::shared_ptr<const Loss> multi_level(std::shared_ptr<const Loss> ou
 FASTC_API bool compares_channels(std::string_view level_loss);
 FASTC_API bool compares_positions(std::string_view level_loss);
 
+struct EpochRow {
+  int64_t epoch = 0;                // from 1
+  double loss = 0;                  // mean over the epoch's samples, while training
+  std::optional<double> accuracy;   // share of right labels (or, without labels, of agreement with the teacher) while training
+  std::optional<double> held_out_loss, held_out_accuracy;  // after the epoch, of what would ship, with running statistics
+};
+
+// For those who watch while it trains. Neither changes anything.
+struct TrainWatch {
+  std::function<void(int64_t steps, double loss)> on_steps;                 // now and then: the mean loss of the steps since, of the first network
+  std::function<void(size_t network, const EpochRow& row)> on_epoch;        // those taken from a checkpoint too
+};
+
 struct TrainContext {
   uint64_t seed = 0;
   int threads = 1;
@@ -129,20 +154,23 @@ struct TrainContext {
   std::vector<const Module*> more_teachers;  // whose outputs are averaged with the teacher's
   TrainHook* hook = nullptr;            // null: none
   std::string checkpoint_folder;        // empty: none is written
+  std::string cache_folder;             // of teachers' answers; empty: they are kept in memory only
+  TrainWatch watch;
   std::string what = "training";        // for progress and messages
 };
 
-struct EpochRow {
-  int64_t epoch = 0;                // from 1
-  double loss = 0;                  // mean over the epoch's samples, while training
-  std::optional<double> accuracy;   // share of right labels (or, without labels, of agreement with the teacher) while training
-  std::optional<double> held_out_loss, held_out_accuracy;  // after the epoch, of what would ship, with running statistics
+// How the teachers' answers came about; an answer is one sample's of one teacher.
+struct TeacherUse {
+  int64_t used = 0, computed = 0;
+  int64_t read = 0;      // from the cache of an earlier run
+  std::string not_kept;  // why some were computed anew each time; empty: none were
 };
 struct TrainReport {
   std::vector<EpochRow> curve;
   int64_t steps = 0;
   int64_t resumed_epochs = 0;       // taken from a checkpoint
   int64_t best_epoch = 0;           // with patience: the epoch whose weights were kept, from 1
+  TeacherUse teachers;
 };
 
 // Errors: kStage for a loss that is not finite or data that does not fit, kInterrupted. On an error the module is unchanged.

@@ -57,6 +57,7 @@ struct PassTraits {
   bool needs_folded = false;                 // the driver runs graph.fold and graph.fuse before it
   bool trains_quantized = false;             // takes a quantized program too, whatever `needs` says, and leaves it quantized
   bool lossy = true;                         // may change the outputs
+  std::vector<std::string> models{};         // options that name models ("/teacher", "/student/path"), a text or a list: looked for before anything runs
 };
 
 struct Measurement { double latency_ms = 0; uint64_t bytes = 0; };
@@ -85,6 +86,15 @@ class FASTC_API PassContext {
   }
   // Folder of this stage's journal for checkpoints (empty: none is kept).
   virtual std::string journal_folder() = 0;
+  // Folder of what stages of later runs may take up whatever their options are, called by its content (empty: none is kept).
+  virtual std::string cache_folder() { return {}; }
+  // A point of a curve while it comes about, for those who watch.
+  virtual void plot(const CurvePoint& point) { static_cast<void>(point); }
+  // A second network that the stage makes, shipped beside the result as it is now; `name` says what it is ("peer").
+  virtual Status ship(std::string_view name, const Module& module) {
+    static_cast<void>(module);
+    return usage_error("a second network (\"{}\") is shipped by fastc compress only", name);
+  }
 };
 
 // A registered pass with its options' type erased.

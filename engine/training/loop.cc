@@ -10,6 +10,36 @@
 #include "engine/training/watch.h"
 
 namespace fastc::engine {
+namespace {
+constexpr int64_t kToldEvery = 20;  // steps
+}
+
+Loop::Loop(std::vector<Learner>& learners, std::vector<Teacher>& teachers, const Dataset& data, const Loss& loss, const TrainOptions& options, const TrainContext& context,
+           const Sampling& sampling, int64_t total)
+    : learners_(learners), teachers_(teachers), data_(data), loss_(loss), options_(options), context_(context), sampling_(sampling), total_(total),
+      held_out_(data, sampling.held_out), keep_training_(total >= sampling.batches) {
+  const bool repeats = options.augment && options.repeat_augmentation > 0;
+  for (int64_t i = 0; i < variants(options, sampling, total); ++i) {
+    const uint64_t draw = seed_for(seed_for(context.seed, "repeated augment"), static_cast<uint64_t>(i));
+    training_.emplace_back(data, sampling.members, repeats ? std::optional(draw) : std::nullopt);
+  }
+}
+
+int64_t Loop::variants(const TrainOptions& options, const Sampling& sampling, int64_t total) {
+  if (!options.augment || options.repeat_augmentation == 0) return 1;
+  return std::min(options.repeat_augmentation, (total + sampling.batches - 1) / sampling.batches);
+}
+
+TeacherUse Loop::teacher_use() const {
+  TeacherUse all;
+  for (const Teacher& teacher : teachers_) {
+    all.used += teacher.use().used, all.computed += teacher.use().computed, all.read += teacher.use().read;
+    if (all.not_kept.empty()) all.not_kept = teacher.use().not_kept;
+  }
+  if (all.used > 0 && !keep_training_) all.not_kept = "training ends before it has seen every sample";
+  else if (all.used > 0 && changed_) all.not_kept = "the samples are changed at random, differently in every epoch (\"repeat_augmentation\": K would bring the changes back)";
+  return all;
+}
 
 EpochRow Loop::Sums::row(int64_t epoch) const {
   EpochRow row{.epoch = epoch, .loss = loss / static_cast<double>(std::max<int64_t>(1, samples))};
@@ -29,7 +59,8 @@ Status Loop::epoch(Standing& standing, ProgressStage& progress) {
     const int64_t first = b - b % options_.accumulate;
     const int64_t group = std::min({options_.accumulate, sampling_.batches - first, total_ - (standing.steps - b % options_.accumulate)});
     Random random(seed_for(augment_seed, static_cast<uint64_t>(b)));
-    FASTC_CHECK(learn({order.data() + begin, static_cast<size_t>(count)}, random, standing, group, sums));
+    FASTC_TRY(const Lesson lesson, training_lesson({order.data() + begin, static_cast<size_t>(count)}, epoch, random));
+    FASTC_CHECK(learn(lesson, standing, group, sums));
     const TrainHook::Position position{standing.steps, total_};
     if (b + 1 == first + group) {
       ++standing.updates;
@@ -37,6 +68,7 @@ Status Loop::epoch(Standing& standing, ProgressStage& progress) {
       for (Learner& learner : learners_) learner.update(lr, position, standing.updates - 1);
     }
     ++standing.steps;
+    tell(standing, sums);
     progress.step(1, fmt::format("loss {:.4f}", sums[0].loss / static_cast<double>(sums[0].samples)));
   }
   std::vector<EpochRow> rows;
@@ -45,27 +77,35 @@ Status Loop::epoch(Standing& standing, ProgressStage& progress) {
   standing.curves.resize(learners_.size());
   for (size_t i = 0; i < rows.size(); ++i) standing.curves[i].push_back(rows[i]);
   ++standing.epochs;
+  told_ = {};
   return {};
 }
 
-Result<Loop::Lesson> Loop::lesson(std::span<const int64_t> indices, Random* augment) {
-  std::optional<Random> before;
-  if (augment != nullptr) before = *augment;
-  FASTC_TRY(const Batch batch, data_.batch(indices, augment));
-  bool plain = true;  // nothing was drawn, so nothing was changed
-  if (augment != nullptr) {
-    Random after = *augment;
-    plain = before->bits() == after.bits();
+void Loop::tell(const Standing& standing, const std::vector<Sums>& sums) {
+  if (!context_.watch.on_steps || standing.steps % kToldEvery != 0) return;
+  const int64_t samples = sums[0].samples - told_.samples;
+  if (samples > 0) context_.watch.on_steps(standing.steps, (sums[0].loss - told_.loss) / static_cast<double>(samples));
+  told_ = sums[0];
+}
+
+// Without repetition a batch is changed by what its place in the run draws; with it a sample, by what its index and the epoch's turn draw.
+Result<Loop::Lesson> Loop::training_lesson(std::span<const int64_t> indices, int64_t epoch, Random& random) {
+  const FixedSamples& fixed = training_[static_cast<size_t>(epoch) % training_.size()];
+  if (options_.augment && options_.repeat_augmentation > 0) {
+    FASTC_TRY(Seen batch, fixed.batch(indices));
+    return lesson(indices, std::move(batch), keep_training_ ? &fixed : nullptr);
   }
-  Lesson lesson;
-  lesson.size = batch.size;
-  for (const Tensor& t : batch.inputs) {
-    const at::Tensor input = wrap(t);
-    lesson.inputs.push_back(input.dim() == 4 ? input.contiguous(at::MemoryFormat::ChannelsLast) : input);
-  }
-  if (batch.labels.defined()) lesson.labels = wrap(batch.labels);
+  Random before = random;
+  FASTC_TRY(const Batch batch, data_.batch(indices, options_.augment ? &random : nullptr));
+  const bool plain = before.bits() == Random(random).bits();  // nothing was drawn, so nothing was changed
+  changed_ = changed_ || !plain;
+  return lesson(indices, seen(batch), plain && keep_training_ ? &fixed : nullptr);
+}
+
+Result<Loop::Lesson> Loop::lesson(std::span<const int64_t> indices, Seen batch, const FixedSamples* fixed) {
+  Lesson lesson{.inputs = std::move(batch.inputs), .labels = std::move(batch.labels), .taught = {}, .taught_hidden = {}, .size = static_cast<int64_t>(indices.size())};
   for (Teacher& teacher : teachers_) {
-    FASTC_TRY(std::vector<at::Tensor> values, teacher.outputs(lesson.inputs, indices, plain));
+    FASTC_TRY(std::vector<at::Tensor> values, teacher.answers(fixed, indices, lesson.inputs));
     const size_t hidden = lesson.taught.empty() ? loss_.levels().size() : 0;
     if (lesson.taught.empty()) lesson.taught_hidden.assign(values.end() - static_cast<ptrdiff_t>(hidden), values.end());
     values.resize(values.size() - hidden);
@@ -87,8 +127,7 @@ Result<at::Tensor> Loop::loss_of(size_t which, const Lesson& lesson, const std::
   return loss_(input);
 }
 
-Status Loop::learn(std::span<const int64_t> indices, Random& random, Standing& standing, int64_t group, std::vector<Sums>& sums) {
-  FASTC_TRY(const Lesson lesson, this->lesson(indices, options_.augment ? &random : nullptr));
+Status Loop::learn(const Lesson& lesson, Standing& standing, int64_t group, std::vector<Sums>& sums) {
   std::vector<std::vector<at::Tensor>> outputs;
   for (Learner& learner : learners_) {
     FASTC_TRY(outputs.emplace_back(), learner.forward(lesson.inputs));
@@ -134,7 +173,9 @@ Status Loop::judge_held_out(std::vector<EpochRow>& rows) {
   std::vector<Sums> sums(learners_.size());
   for (size_t begin = 0; begin < sampling_.held_out.size(); begin += static_cast<size_t>(sampling_.batch_size)) {
     const size_t size = std::min<size_t>(static_cast<size_t>(sampling_.batch_size), sampling_.held_out.size() - begin);
-    FASTC_TRY(const Lesson lesson, this->lesson({sampling_.held_out.data() + begin, size}, nullptr));
+    const std::span<const int64_t> indices(sampling_.held_out.data() + begin, size);
+    FASTC_TRY(Seen batch, held_out_.batch(indices));
+    FASTC_TRY(const Lesson lesson, this->lesson(indices, std::move(batch), &held_out_));
     std::vector<std::vector<at::Tensor>> outputs, hidden(plans.size());
     for (size_t i = 0; i < plans.size(); ++i) {
       const Plan::Visitor visit = keep_results(watched[i], hidden[i]);

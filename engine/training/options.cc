@@ -35,6 +35,13 @@ const OptionSet<ScheduleOptions>& schedule_options() {
   return set;
 }
 
+const OptionSet<TeacherCacheOptions>& teacher_cache_options() {
+  static const auto set = OptionSet<TeacherCacheOptions>("How a teacher's answers are kept")
+                              .integer("max_bytes", &TeacherCacheOptions::max_bytes, "most that is kept, in memory and again in OUT/.journal; what is larger is computed in every step", range(0, 9007199254740991.0))
+                              .flag("disk", &TeacherCacheOptions::disk, "keep them for later runs too");
+  return set;
+}
+
 std::string train_options_problem(const TrainOptions& o) {
   if (o.patience > 0 && o.held_out == 0) return "patience: expected \"held_out\" above 0 beside it, so that there is data to judge on, found 0";
   return "";

@@ -6,6 +6,8 @@
 // on the same outputs; or what "losses" lists. A peer with the very same weights would answer the same for ever, and is refused: give it another network, or
 // "initialize": "random". Teachers that do not change may be added; their answers are averaged with the peer's.
 //
+// "ships": "both" lets the student go on through the pipeline and ships the peer beside the result, as it is after this stage.
+//
 // Legal when the program is float and both take the same inputs and score the same classes. Effect: accuracy; size and speed are those of the one that ships.
 #include "passes/distill/pair.h"
 
@@ -23,8 +25,9 @@ const OptionSet<Options>& options() {
   static const auto set = [] {
     OptionSet<Options> declared("Trains the network and a peer, each from the other");
     declared.object("peer", &Options::peer, student_options(), "the other network; must differ from the student in its weights")
-        .choice("ships", &Options::ships, {"student", "peer", "better"},
-                "which one goes on; better: with more right answers (else less loss) on the held-out data, or on the last epoch's training data where none is held out")
+        .choice("ships", &Options::ships, {"student", "peer", "better", "both"},
+                "which one goes on; better: with more right answers (else less loss) on the held-out data, or on the last epoch's training data where none is held out; "
+                "both: the student, and the peer becomes an artifact of its own")
         .objects("losses", &Options::losses, loss_options(), "what each minimizes, added up; the other is its teacher");
     add_pair_options(declared);
     declared.check([](const Options& o) -> std::string {
@@ -64,20 +67,22 @@ Result<PassReport> run(Module& module, const Options& chosen, PassContext& conte
   if (same_weights(pair.student, peer))
     return stage_error("the peer has the student's weights, so that neither can learn from the other; name another network, or set \"initialize\": \"random\" in one of them");
   FASTC_TRY(const std::vector<TrainReport> trained,
-            train_together(pair.student, peer, *data, *weighted_sum(chosen.losses), chosen, pair.training(context, "mutual distillation")));
+            train_together(pair.student, peer, *data, *weighted_sum(chosen.losses), chosen, pair.training(context, "mutual distillation", "student_")));
   const bool peer_is_better = rank_of(trained[1]) > rank_of(trained[0]);
-  const bool peer_ships = chosen.ships == "peer" || (chosen.ships == "better" && peer_is_better);
-  pair.notes.push_back(fmt::format("the {} goes on; the {} did better while training", peer_ships ? "peer" : "student", peer_is_better ? "peer" : "student"));
-  PassReport report = report_of(trained[peer_ships ? 1 : 0], std::move(pair.notes));
-  for (const EpochRow& row : trained[peer_ships ? 0 : 1].curve) report.curves.push_back({"other_loss", static_cast<double>(row.epoch), row.loss});
-  report.changed = report.changed || peer_ships || chosen.student.has_value();
-  module = std::move(peer_ships ? peer : pair.student);
+  const bool peer_goes_on = chosen.ships == "peer" || (chosen.ships == "better" && peer_is_better);
+  pair.notes.push_back(fmt::format("the {} goes on; the {} did better while training", peer_goes_on ? "peer" : "student", peer_is_better ? "peer" : "student"));
+  if (chosen.ships == "both") FASTC_CHECK(context.ship("peer", peer));
+  PassReport report = report_of(trained[peer_goes_on ? 1 : 0], std::move(pair.notes), peer_goes_on ? "peer_" : "student_");
+  for (const EpochRow& row : trained[peer_goes_on ? 0 : 1].curve)
+    for (CurvePoint& point : points_of(row, peer_goes_on ? "student_" : "peer_")) report.curves.push_back(std::move(point));
+  report.changed = report.changed || peer_goes_on || chosen.student.has_value();
+  module = std::move(peer_goes_on ? peer : pair.student);
   return report;
 }
 
 FASTC_REGISTER_PASS(distill_bidirectional, Options,
                     ({.name = "distill.bidirectional", .summary = "trains the network and a peer, each from the other", .needs = ProgramState::kFloat,
-                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true}),
+                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true, .models = {"/teacher", "/student/path", "/peer/path"}}),
                     options, run);
 
 }  // namespace

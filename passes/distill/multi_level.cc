@@ -63,7 +63,7 @@ Result<std::vector<Level>> levels_of(const Options& chosen, Pair& pair) {
 }
 
 TrainContext training_of(const Pair& pair, PassContext& context, const std::string& part, std::string what) {
-  TrainContext training = pair.training(context, std::move(what));
+  TrainContext training = pair.training(context, std::move(what), part.empty() ? "" : part + "_");
   if (!part.empty() && !training.checkpoint_folder.empty()) training.checkpoint_folder += "/" + part;
   return training;
 }
@@ -99,7 +99,7 @@ Result<PassReport> run(Module& module, const Options& chosen, PassContext& conte
 
 FASTC_REGISTER_PASS(distill_multi_level, Options,
                     ({.name = "distill.multi_level", .summary = "trains the weights to compute inside what a teacher computes inside", .needs = ProgramState::kFloat,
-                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true}),
+                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true, .models = {"/teacher", "/student/path"}}),
                     options, run);
 
 }  // namespace

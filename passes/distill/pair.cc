@@ -111,8 +111,8 @@ Result<Pair> make_pair(const Module& current, const PairOptions& options, PassCo
   return pair;
 }
 
-TrainContext Pair::training(PassContext& context, std::string what) const {
-  TrainContext training = train_context(context, std::move(what));
+TrainContext Pair::training(PassContext& context, std::string what, const std::string& part) const {
+  TrainContext training = train_context(context, std::move(what), part);
   for (const Module& teacher : teachers) {
     if (training.teacher == nullptr) training.teacher = &teacher;
     else training.more_teachers.push_back(&teacher);

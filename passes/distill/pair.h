@@ -55,7 +55,7 @@ struct Pair {
   std::vector<std::string> notes;
 
   // With the teachers, which must stay where they are while the context lives.
-  TrainContext training(PassContext& context, std::string what) const;
+  TrainContext training(PassContext& context, std::string what, const std::string& part = "") const;
 };
 // Errors are kStage where the two do not fit, before anything is trained.
 Result<Pair> make_pair(const Module& current, const PairOptions& options, PassContext& context);

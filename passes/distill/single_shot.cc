@@ -40,7 +40,7 @@ Result<PassReport> run(Module& module, const Options& chosen, PassContext& conte
 
 FASTC_REGISTER_PASS(distill_single_shot, Options,
                     ({.name = "distill.single_shot", .summary = "trains the weights to answer as a teacher does", .needs = ProgramState::kFloat,
-                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true, .trains_quantized = true}),
+                      .leaves = ProgramState::kFloat, .needs_training_data = true, .needs_batch_norm = true, .trains_quantized = true, .models = {"/teacher", "/student/path"}}),
                     options, run);
 
 }  // namespace

@@ -138,12 +138,12 @@ class Pruning {
   }
   Status train_now(Module& module, const TrainOptions& how, const std::string& what, TrainHook* hook) {
     FASTC_TRY(const Dataset* data, data_to_train_on(context_, "prune.channel"));
-    TrainContext training = train_context(context_, what);
+    TrainContext training = train_context(context_, what, what + "/");
     training.seed = seed_for(context_.seed(), what);
     training.hook = hook;
     if (!training.checkpoint_folder.empty()) training.checkpoint_folder += "/" + what;
     FASTC_TRY(const TaskTraining trained, train_for_task(module, *data, how, context_, training));
-    for (const EpochRow& row : trained.report.curve) report_.curves.push_back({"loss, " + what, static_cast<double>(row.epoch), row.loss});
+    for (const EpochRow& row : trained.report.curve) report_.curves.push_back({what + "/loss", static_cast<double>(row.epoch), row.loss});
     report_.changed = report_.changed || trained.report.steps > 0;
     return {};
   }

@@ -13,6 +13,7 @@
 
 #include "ir/op.h"
 #include "ir/rewrite.h"
+#include "passes/distill/pair.h"
 #include "passes/pass.h"
 #include "passes/prune/gradual.h"
 #include "passes/prune/sensitivity.h"
@@ -145,6 +146,7 @@ Result<PassReport> prune_in_training(Module& module, const Options& options, pru
     trained = std::move(done.report);
   } else {
     FASTC_TRY(const Module teacher, context.model(chosen.teacher));
+    FASTC_CHECK(check_pair(module, teacher, "teacher", chosen.teacher));
     training.teacher = &teacher;
     FASTC_TRY(trained, train(module, *data, *distillation(data->has_labels() ? chosen.alpha : 1, chosen.temperature), chosen, training));
   }
@@ -198,7 +200,7 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
 
 FASTC_REGISTER_PASS(prune_weight, Options,
                     ({.name = "prune.weight", .summary = "sets the least important weights to zero",
-                      .needs = ProgramState::kFloat, .leaves = ProgramState::kFloat}),
+                      .needs = ProgramState::kFloat, .leaves = ProgramState::kFloat, .models = {"/train/teacher"}}),
                     options, run);
 
 }  // namespace

@@ -19,7 +19,8 @@ TEST_CASE("one step of mutual distillation: each from the labels and from the ot
   const PassReport report = pass_ok("distill.bidirectional", peer, context, options);
   CHECK(weight_values(peer)[0] == Approx(2 - ((p - 1) + (p - 0.5))));
   CHECK(report.notes.back() == "the peer goes on; the peer did better while training");
-  CHECK(report.curves.back().series == "other_loss");
+  CHECK(report.curves.front().series == "peer_loss");
+  CHECK(report.curves.back().series == "student_accuracy");
 }
 
 TEST_CASE("the better one ships: by right answers, on what is held out where there is such") {
@@ -38,6 +39,37 @@ TEST_CASE("the better one ships: by right answers, on what is held out where the
     pass_ok("distill.bidirectional", right, context, options);
     CHECK(weight_values(right)[0] != 0);
   }
+}
+
+TEST_CASE("both ship: the student goes on, the peer is handed out as it is then") {
+  struct Shipping : PlainContext {
+    std::map<std::string, Module> shipped;
+    std::vector<std::string> drawn;
+    Status ship(std::string_view name, const Module& module) override {
+      shipped.emplace(std::string(name), module);
+      return {};
+    }
+    void plot(const CurvePoint& point) override { drawn.push_back(point.series); }
+  } context;
+  const Samples data({kInputs}, kLabels);
+  context.training = &data;
+  context.models.emplace("original", two_classes({2, 0, 0, 0}));
+  nlohmann::json options = sgd(1, 1);
+  Module student = two_classes({0, 0, 0, 0}), alone = student, peer = student;
+  pass_ok("distill.bidirectional", alone, context, options);
+  options["ships"] = "peer";
+  pass_ok("distill.bidirectional", peer, context, options);
+  CHECK(context.shipped.empty());
+  context.drawn.clear();
+  options["ships"] = "both";
+  pass_ok("distill.bidirectional", student, context, options);
+  CHECK(weight_values(student) == weight_values(alone));
+  REQUIRE(context.shipped.size() == 1);
+  CHECK(weight_values(context.shipped.at("peer")) == weight_values(peer));
+  CHECK(context.drawn == std::vector<std::string>{"student_loss", "student_accuracy", "peer_loss", "peer_accuracy"});
+  PlainContext nowhere;
+  nowhere.training = &data, nowhere.models = context.models;
+  CHECK(run_pass("distill.bidirectional", student, nowhere, options).error().message == "a second network (\"peer\") is shipped by fastc compress only");
 }
 
 TEST_CASE("two with the same weights are refused; one from random weights is not") {
@@ -69,7 +101,7 @@ TEST_CASE("a pair that does not fit, and losses that look at nobody") {
              Catch::Matchers::Contains("the peer \"original\" answers with f32[B,3] and the student with f32[N,2]"));
   const Pass* pass = find_pass("distill.bidirectional");
   CHECK_FALSE(pass->check({{"losses", {{{"type", "cross_entropy"}}}}}, ""));
-  CHECK_FALSE(pass->check({{"ships", "both"}}, ""));
+  CHECK_FALSE(pass->check({{"ships", "neither"}}, ""));
   CHECK_FALSE(pass->check({{"patience", 2}}, ""));
   CHECK(pass->check({{"patience", 2}, {"held_out", 0.1}}, ""));
 }
