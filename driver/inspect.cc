@@ -99,7 +99,7 @@ Result<std::string> run_pass_on_file(const std::string& name, const std::filesys
   FASTC_TRY(Module module, read_module(ir));
   const Recipe recipe;
   const Models models{module, {}};
-  StageContext context(recipe, nullptr, models, name, silent_progress(), "");
+  StageContext context(recipe, nullptr, models, name, silent_progress());
   FASTC_TRY(const PassReport report, pass->run(module, chosen, context));
   FASTC_CHECK(verify(module));
   if (out.empty()) return print(module);

@@ -80,7 +80,7 @@ Result<Module> import_with_shapes(const std::filesystem::path& path, const std::
   FASTC_TRY(Module module, text ? read_module(path) : import_model(path, options));
   const Recipe recipe;
   const Models none;
-  StageContext context(recipe, nullptr, none, "import", silent_progress(), "");
+  StageContext context(recipe, nullptr, none, "import", silent_progress());
   FASTC_CHECK(make_canonical(module, context));
   return module;
 }
@@ -96,7 +96,7 @@ Result<ModelFile> open_model_file(const std::filesystem::path& path, const std::
   FASTC_TRY(file.temporary, TempDir::make());
   const Recipe recipe;
   const Models none;
-  StageContext context(recipe, nullptr, none, "emit", silent_progress(), "");
+  StageContext context(recipe, nullptr, none, "emit", silent_progress());
   file.artifact = file.temporary->path() / "model.fastc";
   FASTC_CHECK(emit(*file.module, file.artifact, {}, context));
   return file;
@@ -154,7 +154,7 @@ Result<Evaluation> eval_file(const std::filesystem::path& model, const std::file
   }
   FASTC_TRY(const TempDir folder, TempDir::make());
   const Models none;
-  StageContext context(recipe, task.get(), none, "emit", silent_progress(), "");
+  StageContext context(recipe, task.get(), none, "emit", silent_progress());
   FASTC_TRY(const Emitted emitted, emit(module, folder.path() / "model.fastc", {}, context));
   FASTC_TRY(ArtifactModel artifact, ArtifactModel::open(emitted.path, engine_threads(recipe)));
   FASTC_TRY(result.metrics, evaluate([&](std::span<const Tensor> in) { return artifact.run(in); }, *task, expected, progress));

@@ -68,8 +68,10 @@ Result<std::unique_ptr<Dataset>> open_part(const json& data, const char* part, c
                                            const std::map<std::string, Type>& inputs, uint64_t seed, const std::vector<std::string>& order) {
   if (data.is_null()) return nullptr;
   const ReaderContext context{folder, inputs, seed, json_child("/task", part), order, type.labels};
-  FASTC_TRY(auto dataset, open_dataset(data, context));
-  if (type.needs_labels && !dataset->has_labels() && std::string_view(part) != "calibration")
+  auto dataset = open_dataset(data, context);
+  if (!dataset && dataset.error().cls == ErrorClass::kInput) return at(context.place, dataset.error());  // which knows the file, not who named it
+  if (!dataset) return dataset;
+  if (type.needs_labels && !(*dataset)->has_labels() && std::string_view(part) != "calibration")
     return usage_error("{}: expected data with labels, found none; say where they are (\"label\" in npz, csv, tsv and jsonl, \"labels\" in idx)", context.place);
   return dataset;
 }

@@ -18,9 +18,8 @@ int engine_threads(const Recipe& recipe) {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
-StageContext::StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder, Decisions* decisions)
-    : recipe_(recipe), task_(task), models_(models), stage_(std::move(stage)), progress_(progress), journal_folder_(std::move(journal_folder)), decisions_(decisions),
-      seed_(seed_for(recipe.seed, stage_)), threads_(engine_threads(recipe)) {}
+StageContext::StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, StageKeeping keeping)
+    : recipe_(recipe), task_(task), models_(models), stage_(std::move(stage)), progress_(progress), keeping_(std::move(keeping)), seed_(seed_for(recipe.seed, stage_)), threads_(engine_threads(recipe)) {}
 StageContext::~StageContext() = default;
 
 const Dataset* StageContext::calibration() {
@@ -52,12 +51,22 @@ Result<Measurement> StageContext::measure(const Module& module) {
 }
 
 Result<std::string> StageContext::decide(std::string_view question, const std::function<Result<std::string>()>& choose) {
-  if (decisions_ == nullptr) return choose();
+  if (keeping_.decisions == nullptr) return choose();
   const std::string asked = fmt::format("{}: {}", stage_, question);
-  const auto replayed = decisions_->replayed(asked);
+  const auto replayed = keeping_.decisions->replayed(asked);
   FASTC_TRY(std::string answer, replayed ? Result<std::string>(*replayed) : choose());
-  decisions_->record(asked, answer);
+  keeping_.decisions->record(asked, answer);
   return answer;
+}
+
+void StageContext::plot(const CurvePoint& point) {
+  if (keeping_.curves != nullptr) keeping_.curves->add(point);
+}
+
+Status StageContext::ship(std::string_view name, const Module& module) {
+  if (keeping_.shipped == nullptr) return PassContext::ship(name, module);
+  keeping_.shipped->insert_or_assign(std::string(name), module);
+  return {};
 }
 
 }  // namespace fastc

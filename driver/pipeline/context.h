@@ -8,6 +8,7 @@
 
 #include "driver/pipeline/decisions.h"
 #include "driver/recipe/recipe.h"
+#include "driver/report/tensorboard.h"
 #include "passes/pass.h"
 
 namespace fastc {
@@ -18,10 +19,17 @@ struct Models {
   std::map<std::string, Module> stages;     // by the stage's "name"
 };
 
+// Where a stage leaves what is not its report. Null or empty: nowhere.
+struct StageKeeping {
+  std::string journal_folder, cache_folder;
+  Decisions* decisions = nullptr;                   // choices made from measured time
+  LiveCurves* curves = nullptr;
+  std::map<std::string, Module>* shipped = nullptr; // networks beside the result
+};
+
 class StageContext final : public PassContext {
  public:
-  // `decisions`: where choices made from measured time are kept; null: nowhere.
-  StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, std::string journal_folder, Decisions* decisions = nullptr);
+  StageContext(const Recipe& recipe, const Task* task, const Models& models, std::string stage, Progress& progress, StageKeeping keeping = {});
   ~StageContext() override;
   uint64_t seed() const override { return seed_; }
   int threads() const override { return threads_; }
@@ -32,7 +40,10 @@ class StageContext final : public PassContext {
   Result<Module> model(std::string_view which) override;
   Result<Measurement> measure(const Module& module) override;
   Result<std::string> decide(std::string_view question, const std::function<Result<std::string>()>& choose) override;
-  std::string journal_folder() override { return journal_folder_; }
+  std::string journal_folder() override { return keeping_.journal_folder; }
+  std::string cache_folder() override { return keeping_.cache_folder; }
+  void plot(const CurvePoint& point) override;
+  Status ship(std::string_view name, const Module& module) override;
 
  private:
   const Recipe& recipe_;
@@ -40,8 +51,7 @@ class StageContext final : public PassContext {
   const Models& models_;
   std::string stage_;
   Progress& progress_;
-  std::string journal_folder_;
-  Decisions* decisions_;
+  StageKeeping keeping_;
   uint64_t seed_;
   int threads_;
 };

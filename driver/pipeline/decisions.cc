@@ -25,6 +25,21 @@ std::optional<std::string> Decisions::replayed(const std::string& question) cons
   return found == replay_.end() ? std::nullopt : std::optional(found->second);
 }
 
+bool Decisions::repeat(const Answers& answers) {
+  for (const auto& [question, answer] : answers)
+    if (replayed(question).value_or(answer) != answer) return false;
+  replay_.insert(answers.begin(), answers.end());
+  for (const auto& [question, answer] : answers) record(question, answer);
+  return true;
+}
+
+Decisions::Answers Decisions::made_by(const std::string& stage) const {
+  Answers found;
+  for (const auto& [question, answer] : made_)
+    if (question.starts_with(stage + ": ")) found.emplace(question, answer);
+  return found;
+}
+
 Status Decisions::write(const std::filesystem::path& path) const {
   return write_atomic(path, nlohmann::json{{"version", 1}, {"decisions", made_}}.dump(2) + "\n");
 }

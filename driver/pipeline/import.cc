@@ -70,7 +70,7 @@ Result<Module> import_for_recipe(const Recipe& recipe, const std::filesystem::pa
   }
   FASTC_TRY(Module module, import_model(file, options));
   const Models none;
-  StageContext context(recipe, task, none, "import", silent_progress(), "");
+  StageContext context(recipe, task, none, "import", silent_progress());
   FASTC_CHECK(make_canonical(module, context));
   return module;
 }

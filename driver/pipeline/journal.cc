@@ -14,6 +14,7 @@ namespace {
 constexpr uint64_t kHashedWhole = uint64_t{256} << 20;
 
 std::filesystem::path stem(const std::filesystem::path& folder, size_t stage) { return folder / fmt::format("stage-{:02}", stage); }
+std::filesystem::path shipped_path(const std::filesystem::path& folder, size_t stage, const std::string& name) { return stem(folder, stage).string() + "-" + name + ".ir"; }
 
 }  // namespace
 
@@ -23,15 +24,37 @@ std::optional<JournalEntry> Journal::find(size_t stage, const std::string& key) 
   auto module = read_module(stem(folder_, stage).string() + ".ir");
   auto report = pass_report_from_json(head->value("report", nlohmann::json::object()));
   if (!module || !report) return {};
-  return JournalEntry{std::move(*module), std::move(*report), head->value("seconds", 0.0)};
+  JournalEntry entry{std::move(*module), std::move(*report), head->value("seconds", 0.0), {}, {}};
+  const nlohmann::json decisions = head->value("decisions", nlohmann::json::object()), shipped = head->value("shipped", nlohmann::json::array());
+  for (const auto& [question, answer] : decisions.items()) {
+    if (!answer.is_string()) return {};
+    entry.decisions.emplace(question, answer.get<std::string>());
+  }
+  for (const auto& name : shipped) {
+    auto other = name.is_string() ? read_module(shipped_path(folder_, stage, name.get<std::string>())) : input_error("a name that is no text");
+    if (!other) return {};
+    entry.shipped.emplace(name.get<std::string>(), std::move(*other));
+  }
+  return entry;
 }
 
 // The head last: an entry without it does not exist.
 Status Journal::record(size_t stage, const std::string& key, const JournalEntry& entry) const {
   FASTC_CHECK(make_folders(folder_));
   FASTC_CHECK(write_module(entry.module, stem(folder_, stage).string() + ".ir"));
-  const nlohmann::json head = {{"key", key}, {"seconds", entry.seconds}, {"report", pass_report_json(entry.report)}};
+  nlohmann::json head = {{"key", key}, {"seconds", entry.seconds}, {"report", pass_report_json(entry.report)}, {"decisions", entry.decisions}, {"shipped", nlohmann::json::array()}};
+  for (const auto& [name, module] : entry.shipped) {
+    FASTC_CHECK(write_module(module, shipped_path(folder_, stage, name)));
+    head["shipped"].push_back(name);
+  }
   return write_atomic(stem(folder_, stage).string() + ".json", head.dump(1));
+}
+
+Status Journal::record_decisions(size_t stage, const std::map<std::string, std::string>& decisions) const {
+  const std::filesystem::path path = stem(folder_, stage).string() + ".json";
+  FASTC_TRY(nlohmann::json head, read_json(path));
+  head["decisions"] = decisions;
+  return write_atomic(path, head.dump(1));
 }
 
 std::filesystem::path Journal::checkpoints(size_t stage, const std::string& key) const {

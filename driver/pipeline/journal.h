@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -15,6 +16,8 @@ struct JournalEntry {
   Module module;
   PassReport report;
   double seconds = 0;
+  std::map<std::string, std::string> decisions;  // made from measured time
+  std::map<std::string, Module> shipped;         // what the stage ships beside the result
 };
 
 class Journal {
@@ -23,6 +26,8 @@ class Journal {
   // The entry whose key is the same; nothing when there is none or it cannot be read (then the stage runs again).
   std::optional<JournalEntry> find(size_t stage, const std::string& key) const;
   Status record(size_t stage, const std::string& key, const JournalEntry& entry) const;
+  // Of a stage that is recorded: what was decided about it afterwards.
+  Status record_decisions(size_t stage, const std::map<std::string, std::string>& decisions) const;
   std::filesystem::path checkpoints(size_t stage, const std::string& key) const;  // a folder for the pass's own use; made on first call
 
  private:

@@ -28,13 +28,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) { return std::
 
 std::string label(const Stage& stage, size_t index) { return stage.name.empty() ? fmt::format("{}:{}", index, stage.pass) : stage.name; }
 
-// A folder's name out of a stage's: "0:finetune" as "0-finetune".
-std::string label_folder(std::string name) {
-  for (char& c : name)
-    if (c == ':' || c == '/') c = '-';
-  return name;
-}
-
 // Everything outside the pipeline that decides what comes out.
 Result<std::string> base_key(const Recipe& recipe, const Task& task) {
   std::vector<std::filesystem::path> files = {recipe.resolve(recipe.model.path)};
@@ -55,6 +48,12 @@ Result<std::string> base_key(const Recipe& recipe, const Task& task) {
 }
 
 }  // namespace
+
+std::string file_name(std::string stage) {
+  for (char& c : stage)
+    if (c == ':' || c == '/') c = '-';
+  return stage;
+}
 
 CompressRun::CompressRun(const Recipe& recipe, const CompressOptions& options, Progress& progress)
     : recipe_(recipe), options_(options), progress_(progress), journal_(recipe.output / ".journal"), work_(recipe.output / ".work") {}
@@ -86,7 +85,7 @@ Result<CompressRun> CompressRun::start(const Recipe& recipe, const CompressOptio
 }
 
 StageContext CompressRun::context(const std::string& stage) const {
-  return StageContext(recipe_, task_.get(), models_, stage, progress_, "");
+  return StageContext(recipe_, task_.get(), models_, stage, progress_);
 }
 
 Metadata CompressRun::metadata() const {
@@ -130,7 +129,7 @@ Result<PassReport> CompressRun::apply(const Stage& stage, Module& module, StageC
   return quantize_within_drop(stage, module, score, context);
 }
 
-Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
+Result<StageRow> CompressRun::run_pass(size_t index, Module& module, std::map<std::string, Module>& shipped) {
   const Stage& stage = recipe_.pipeline[index];
   const Pass& pass = *find_pass(stage.pass);
   StageRow row;
@@ -138,21 +137,26 @@ Result<StageRow> CompressRun::run_pass(size_t index, Module& module) {
   FASTC_TRY(const std::string resolved, pass.resolved(stage.options, stage.pointer));
   const std::string drop = stage.max_drop ? fmt::format(" max_drop {}", *stage.max_drop) : "";
   key_ = stage_key(key_, stage.pass + " " + row.name + " " + stage.keep + drop + " " + resolved);
+  std::optional<LiveCurves> curves;
+  if (recipe_.tensorboard) curves.emplace(recipe_.output / "tensorboard" / file_name(row.name));
   if (options_.resume) {
-    if (auto entry = journal_.find(index, key_)) {
-      module = std::move(entry->module);
+    if (auto entry = journal_.find(index, key_); entry && decisions_.repeat(entry->decisions)) {
+      module = std::move(entry->module), shipped = std::move(entry->shipped);
       row.report = std::move(entry->report), row.seconds = entry->seconds, row.resumed = true;
+      if (curves) FASTC_CHECK(curves->finish(row.report.curves));
       return row;
     }
   }
   FASTC_CHECK(fold_before(stage, module));
   const auto start = std::chrono::steady_clock::now();
-  StageContext ctx(recipe_, task_.get(), models_, row.name, progress_, journal_.checkpoints(index, key_), &decisions_);
+  StageContext ctx(recipe_, task_.get(), models_, row.name, progress_,
+                   {journal_.checkpoints(index, key_), recipe_.output / ".journal" / "teachers", &decisions_, curves ? &*curves : nullptr, &shipped});
   auto report = apply(stage, module, ctx);
   if (!report) return at(fmt::format("stage {} ({})", stage.pointer, stage.pass), report.error());
   if (Status status = verify(module); !status) return internal_error("after {}: {}", stage.pass, status.error().message);
   row.report = std::move(*report), row.seconds = seconds_since(start);
-  FASTC_CHECK(journal_.record(index, key_, {module, row.report, row.seconds}));
+  if (curves) FASTC_CHECK(curves->finish(row.report.curves));
+  FASTC_CHECK(journal_.record(index, key_, {module, row.report, row.seconds, decisions_.made_by(row.name), shipped}));
   return row;
 }
 
@@ -174,26 +178,32 @@ Status CompressRun::stage(size_t index) {
   if (interrupted()) return interrupted_error("stage " + recipe_.pipeline[index].pass);
   const Stage& stage = recipe_.pipeline[index];
   Module module = current_;
-  FASTC_TRY(StageRow row, run_pass(index, module));
-  if (recipe_.tensorboard) FASTC_CHECK(write_tensorboard(recipe_.output / "tensorboard" / label_folder(row.name), row.report.curves));
+  std::map<std::string, Module> shipped;
+  FASTC_TRY(StageRow row, run_pass(index, module, shipped));
   if (!row.report.changed && options_.strict) return stage_error("stage {} ({}) changed nothing, and --strict was given", stage.pointer, stage.pass);
   FASTC_CHECK(measure_stage(index, module, row));
-  if (stage.keep == "if-faster") {
-    const std::string question = row.name + " is faster";
-    const auto replayed = decisions_.replayed(question);
-    const bool faster = replayed ? *replayed == "yes" : row.speedup->median > 1.0;
-    decisions_.record(question, faster ? "yes" : "no");
-    row.kept = faster;
-    if (!faster) row.reason = fmt::format("undone: it was not faster ({:.2f} times the speed of the stage before)", row.speedup->median);
-  }
+  if (stage.keep == "if-faster") FASTC_CHECK(keep_if_faster(index, row));
+  // What was decided from measured time decides what later stages work on, so their keys hold it.
+  if (const auto decided = decisions_.made_by(row.name); !decided.empty()) key_ = stage_key(key_, nlohmann::json(decided).dump());
   if (row.kept) {
     current_ = std::move(module);
     current_artifact_ = work_ / fmt::format("stage-{:02}.fastc", index);
     scored_sha256_ = row.sha256, scored_metrics_ = row.figures->metrics;
+    for (auto& [name, other] : shipped) others_.push_back({row.name, name, std::move(other)});
   }
   if (!stage.name.empty()) models_.stages[stage.name] = current_;
   report_.stages.push_back(std::move(row));
   return {};
+}
+
+Status CompressRun::keep_if_faster(size_t index, StageRow& row) {
+  StageContext ctx(recipe_, task_.get(), models_, row.name, progress_, {.decisions = &decisions_});
+  const double speedup = row.speedup->median;
+  FASTC_TRY(const std::string faster, ctx.decide("is faster", [&]() -> Result<std::string> { return std::string(speedup > 1.0 ? "yes" : "no"); }));
+  row.kept = faster == "yes";
+  if (!row.kept)
+    row.reason = fmt::format("undone: it was {} ({:.2f} times the speed of the stage before)", speedup > 1.0 ? "not faster when this was decided, but is now" : "not faster", speedup);
+  return journal_.record_decisions(index, decisions_.made_by(row.name));
 }
 
 Status CompressRun::emit_result() {

@@ -1,8 +1,10 @@
 // One `fastc compress` under way. Each step leaves the report truer; the order is in driver/compress.cc.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "driver/compress.h"
 #include "driver/pipeline/context.h"
@@ -22,12 +24,14 @@ class CompressRun {
   Status compare();
   Status emit_stub();
   Status measure_result();
+  Status ship_others();     // OUT/STAGE.NAME.fastc for each network that a stage ships beside the result (driver/pipeline/others.cc)
   Report take_report();
 
  private:
   CompressRun(const Recipe& recipe, const CompressOptions& options, Progress& progress);
   StageContext context(const std::string& stage) const;
-  Result<StageRow> run_pass(size_t index, Module& module);
+  Result<StageRow> run_pass(size_t index, Module& module, std::map<std::string, Module>& shipped);
+  Status keep_if_faster(size_t index, StageRow& row);
   Status fold_before(const Stage& stage, Module& module);
   Result<PassReport> apply(const Stage& stage, Module& module, StageContext& context);
   Status measure_stage(size_t index, const Module& module, StageRow& row);
@@ -42,7 +46,12 @@ class CompressRun {
   Journal journal_;
   Decisions decisions_;
   std::filesystem::path work_;
+  struct Other {
+    std::string stage, name;
+    Module module;
+  };
   Models models_;
+  std::vector<Other> others_;
   Module current_;
   std::string key_;                    // of everything up to here
   std::filesystem::path original_artifact_, current_artifact_;
@@ -51,5 +60,7 @@ class CompressRun {
   Emitted result_;
   Report report_;
 };
+
+std::string file_name(std::string stage);  // of a stage's own files: "0:finetune" as "0-finetune"
 
 }  // namespace fastc

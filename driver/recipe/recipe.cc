@@ -87,7 +87,7 @@ const OptionSet<Top>& top_options() {
                               .object("gates", &Top::gates, gate_options(), "limits that decide the exit code")
                               .object("emit", &Top::emit, emit_options(), "what is written beside the artifact")
                               .texts("plugins", &Top::plugins, "shared libraries with passes of your own")
-                              .flag("tensorboard", &Top::tensorboard, "write each stage's curves to OUT/tensorboard, as the stage ends");
+                              .flag("tensorboard", &Top::tensorboard, "write each stage's curves to OUT/tensorboard, while it trains");
   return set;
 }
 

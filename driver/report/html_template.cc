@@ -79,6 +79,7 @@ if (R.stages.length) {
   if (key) bar('latency ' + key + ', ms', all.map(f => f.latency_ms[key] ? f.latency_ms[key].p50 : null));
   bar('FLOPs, millions', all.map(f => f.flops / 1e6));
 }
+if (R.others.length) add(el('h2', 'Shipped too'), table(['artifact', R.primary_metric, 'file', 'FLOPs', 'over the original'], R.others.map(s => [s.path + ' (' + s.name + ' of ' + s.stage + ')', metric(s), bytes(s.bytes), count(s.flops), s.speedup.median.toFixed(2) + '×']), 1));
 const curves = R.stages.filter(s => s.report.curves.length);
 if (curves.length) {
   add(el('h2', 'Training')); const two = el('div', undefined, 'two'); add(two);

@@ -54,6 +54,15 @@ struct StageRow {
   std::optional<Speedup> speedup;  // against the stage before
 };
 
+// A network that a stage ships beside the result, as it left that stage.
+struct OtherRow {
+  std::string stage, name;           // "mutual", "peer"
+  std::string path, sha256;          // of its artifact; relative to the report
+  Figures figures;
+  std::optional<Speedup> speedup;    // against the original
+  double max_error = 0;              // engine against artifact, of the largest output
+};
+
 struct GateRow {
   std::string name;     // "accuracy.max_drop"
   double limit = 0, value = 0;
@@ -80,6 +89,7 @@ struct Report {
   std::vector<RuntimeOp> kernels;            // which kernel and instruction set ran each op
   std::vector<std::pair<std::string, double>> op_ms_original, op_ms_result;  // node, milliseconds; may be empty
   std::string artifact_path, artifact_sha256;
+  std::vector<OtherRow> others;
   StubRow stub;
   std::map<std::string, std::string> provenance;  // version, model_sha256, recipe_sha256, isa, engine_threads, seed …
 };

@@ -28,6 +28,13 @@ json stage_json(const StageRow& row) {
   return stage;
 }
 
+json other_json(const OtherRow& row) {
+  json other = figures_json(row.figures);
+  other.update({{"stage", row.stage}, {"name", row.name}, {"path", row.path}, {"sha256", row.sha256}, {"max_error", row.max_error}});
+  if (row.speedup) other["speedup"] = speedup_json(*row.speedup);
+  return other;
+}
+
 json comparison_json(const Comparison& c) {
   json nodes = json::array();
   for (const NodeDifference& n : c.nodes) nodes.push_back({{"node", n.node}, {"kernel", n.kernel}, {"isa", n.isa}, {"integer", n.integer}, {"max_error", n.max_error}});
@@ -42,13 +49,14 @@ json report_json(const Report& r) {
               {"artifact", {{"path", r.artifact_path}, {"sha256", r.artifact_sha256}, {"bytes", r.result.bytes}}},
               {"stub", {{"written", r.stub.written}, {"folder", r.stub.folder}, {"verdict", r.stub.verdict}}},
               {"comparison", comparison_json(r.comparison)}};
-  out["stages"] = out["gates"] = out["speedups"] = out["kernels"] = out["tensors"] = out["layer_errors"] = json::array();
+  out["stages"] = out["gates"] = out["speedups"] = out["kernels"] = out["tensors"] = out["layer_errors"] = out["others"] = json::array();
   for (const StageRow& row : r.stages) out["stages"].push_back(stage_json(row));
   for (const GateRow& g : r.gates) out["gates"].push_back({{"name", g.name}, {"limit", g.limit}, {"value", g.value}, {"verdict", g.held ? "held" : "failed"}});
   for (const Speedup& s : r.speedups) out["speedups"].push_back(speedup_json(s));
   for (const RuntimeOp& op : r.kernels) out["kernels"].push_back({{"node", op.name}, {"kernel", op.kernel}, {"isa", op.isa}});
   for (const StoredTensor& t : r.tensors)
     out["tensors"].push_back({{"name", t.name}, {"dtype", name_of(t.dtype)}, {"bits", t.bits}, {"shape", t.shape}, {"packing", t.packing}, {"bytes", t.bytes}});
+  for (const OtherRow& row : r.others) out["others"].push_back(other_json(row));
   for (const LayerError& e : r.layer_errors) out["layer_errors"].push_back({{"node", e.node}, {"op", e.op}, {"relative", e.relative}});
   return out;
 }

@@ -46,6 +46,14 @@ void stage_rows(std::string& out, const Report& r) {
   }
 }
 
+void other_rows(std::string& out, const Report& r) {
+  if (r.others.empty()) return;
+  out += fmt::format("\n\n| shipped too | {} | file | FLOPs | speed-up over the original |\n|---|---|---|---|---|\n", r.primary);
+  for (const OtherRow& row : r.others)
+    out += fmt::format("| {} ({} of {}) | {} | {} | {} | {} |\n", row.path, row.name, row.stage, metric_text(row.figures, r.primary), bytes_text(row.figures.bytes),
+                       count_text(row.figures.flops), row.speedup ? fmt::format("{:.2f}x", row.speedup->median) : "-");
+}
+
 std::string xml(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -71,6 +79,7 @@ std::string summary_markdown(const Report& r) {
   out += fmt::format("| peak memory (process) | {} | {} | {} |\n", bytes_text(r.original.peak_memory_bytes), bytes_text(r.result.peak_memory_bytes), ratio(r.original.peak_memory_bytes, r.result.peak_memory_bytes));
   out += fmt::format("| start to first inference (ms) | {:.1f} | {:.1f} | |\n", r.original.first_ms, r.result.first_ms);
   stage_rows(out, r);
+  other_rows(out, r);
   if (!r.gates.empty()) out += "\n\n| gate | limit | value | |\n|---|---|---|---|\n";
   for (const GateRow& g : r.gates) out += fmt::format("| {} | {:g} | {:.4g} | {} |\n", g.name, g.limit, g.value, g.held ? "held" : "FAILED");
   out += fmt::format("\nEngine and artifact were compared node by node on {} samples ({} nodes, {}).\n", r.comparison.samples, r.comparison.nodes.size(),

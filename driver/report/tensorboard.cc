@@ -10,6 +10,8 @@
 namespace fastc {
 namespace {
 
+constexpr const char* kFile = "events.out.tfevents.fastc";
+
 constexpr std::array<uint32_t, 256> make_table() {
   std::array<uint32_t, 256> table{};
   for (uint32_t i = 0; i < 256; ++i) {
@@ -49,6 +51,15 @@ std::string record(const std::string& data) {
   return length + little_endian(masked(crc32c(length))) + data + little_endian(masked(crc32c(data)));
 }
 
+std::string first_record(double wall_time) { return record(event(wall_time, 0, message(3, "brain.Event:2"))); }  // file_version
+
+std::string point_record(const CurvePoint& p, double wall_time) {
+  const std::string value = message(1, p.series) + key(2, 5) + little_endian(std::bit_cast<uint32_t>(static_cast<float>(p.y)));  // tag, simple_value
+  return record(event(wall_time, std::llround(p.x), message(5, message(1, value))));                                             // summary, value
+}
+
+double seconds_now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+
 }  // namespace
 
 uint32_t crc32c(std::string_view bytes) {
@@ -59,19 +70,36 @@ uint32_t crc32c(std::string_view bytes) {
 }
 
 std::string tensorboard_events(std::span<const CurvePoint> points, double wall_time) {
-  std::string out = record(event(wall_time, 0, message(3, "brain.Event:2")));  // file_version
-  for (const CurvePoint& p : points) {
-    const std::string value = message(1, p.series) + key(2, 5) + little_endian(std::bit_cast<uint32_t>(static_cast<float>(p.y)));  // tag, simple_value
-    out += record(event(wall_time, std::llround(p.x), message(5, message(1, value))));                                              // summary, value
-  }
+  std::string out = first_record(wall_time);
+  for (const CurvePoint& p : points) out += point_record(p, wall_time);
   return out;
 }
 
 Status write_tensorboard(const std::filesystem::path& folder, std::span<const CurvePoint> points) {
   if (points.empty()) return {};
   FASTC_CHECK(make_folders(folder));
-  const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return write_atomic(folder / "events.out.tfevents.fastc", tensorboard_events(points, now));
+  return write_atomic(folder / kFile, tensorboard_events(points, seconds_now()));
+}
+
+void LiveCurves::add(const CurvePoint& point) {
+  if (!status_) return;
+  const double now = seconds_now();
+  if (written_.empty()) {
+    status_ = make_folders(folder_);
+    if (!status_) return;
+    file_.open(folder_ / kFile, std::ios::binary | std::ios::trunc);
+    file_ << first_record(now);
+  }
+  file_ << point_record(point, now) << std::flush;
+  if (!file_) status_ = input_error("{}: cannot be written", (folder_ / kFile).string());
+  written_.emplace(point.series, point.x);
+}
+
+Status LiveCurves::finish(std::span<const CurvePoint> curves) {
+  if (status_ && written_.empty()) return write_tensorboard(folder_, curves);
+  for (const CurvePoint& point : curves)
+    if (!written_.contains({point.series, point.x})) add(point);
+  return status_;
 }
 
 }  // namespace fastc

@@ -66,3 +66,31 @@ TEST_CASE("event files are written a folder each; without points there is none")
   REQUIRE(write_tensorboard(folder->path() / "folded", {}));
   CHECK_FALSE(std::filesystem::exists(folder->path() / "folded"));
 }
+
+TEST_CASE("curves that are drawn while a stage runs can be read at once; its end adds what is missing") {
+  const auto folder = TempDir::make();
+  REQUIRE(folder);
+  const auto count = [&] {
+    const auto file = MappedFile::open(folder->path() / "tuned" / "events.out.tfevents.fastc");
+    REQUIRE(file);
+    return records(std::string(reinterpret_cast<const char*>((*file)->bytes().data()), (*file)->bytes().size())).size();
+  };
+  REQUIRE(write_tensorboard(folder->path() / "tuned", std::vector<CurvePoint>(9, {"loss", 1, 1})));  // of an earlier run
+  LiveCurves live(folder->path() / "tuned");
+  live.add({"step_loss", 20, 0.5});
+  CHECK(count() == 2);
+  live.add({"loss", 1, 0.25});
+  CHECK(count() == 3);
+  REQUIRE(live.finish(std::vector<CurvePoint>{{"loss", 1, 0.25}, {"loss", 2, 0.125}}));
+  CHECK(count() == 4);
+  LiveCurves silent(folder->path() / "resumed");
+  REQUIRE(silent.finish(std::vector<CurvePoint>{{"loss", 1, 0.25}}));
+  CHECK(std::filesystem::exists(folder->path() / "resumed" / "events.out.tfevents.fastc"));
+  LiveCurves nothing(folder->path() / "folded");
+  REQUIRE(nothing.finish({}));
+  CHECK_FALSE(std::filesystem::exists(folder->path() / "folded"));
+  REQUIRE(write_atomic(folder->path() / "in_the_way", "x"));
+  LiveCurves blocked(folder->path() / "in_the_way");
+  blocked.add({"loss", 1, 1});
+  CHECK_FALSE(blocked.finish({}));
+}

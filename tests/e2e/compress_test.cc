@@ -73,6 +73,59 @@ TEST_CASE("a second run takes finished stages from the journal") {
   CHECK((*report)["stages"][0]["resumed"] == true);
 }
 
+TEST_CASE("a resumed run decides as the first did, and writes it; a replay that says otherwise runs the stage again") {
+  const auto folder = TempDir::make();
+  json recipe = base_recipe();
+  recipe["pipeline"] = {{{"pass", "prune.weight"}, {"name", "sparse"}, {"ratio", 0.5}, {"keep", "if-faster"}}};  // no faster, or by chance
+  const auto decisions = folder->path() / "out" / "decisions.json";
+  const auto stage = [&] { return (*read_json(folder->path() / "out" / "report.json"))["stages"][0]; };
+  REQUIRE(compress(folder->path(), recipe).status == 0);
+  const json first = (*read_json(decisions))["decisions"];
+  REQUIRE(first.contains("sparse: is faster"));
+  REQUIRE(compress(folder->path(), recipe).status == 0);
+  CHECK((*read_json(decisions))["decisions"] == first);
+  CHECK(stage()["resumed"] == true);
+  CHECK(stage()["kept"] == (first["sparse: is faster"] == "yes"));
+  const bool kept = first["sparse: is faster"] != "yes";
+  REQUIRE(write_atomic(folder->path() / "replay.json", json{{"decisions", {{"sparse: is faster", kept ? "yes" : "no"}}}}.dump()));
+  REQUIRE(fastc_run({"compress", (folder->path() / "recipe.json").string(), "--out", (folder->path() / "out").string(), "--replay", (folder->path() / "replay.json").string()}).status == 0);
+  CHECK(stage()["resumed"] == false);
+  CHECK(stage()["kept"] == kept);
+}
+
+TEST_CASE("of two networks that teach each other both ship; a second run takes both from the journal, and a teacher's answers from the cache") {
+  const auto folder = TempDir::make();
+  json recipe = base_recipe();
+  recipe["tensorboard"] = true;
+  recipe["task"] = {{"type", "fidelity"}, {"calibration", {{"format", "random"}, {"samples", 96}}}};
+  recipe["pipeline"] = {{{"pass", "distill.bidirectional"}, {"name", "mutual"}, {"ships", "both"}, {"teacher", "original"}, {"peer", {{"path", "original"}, {"initialize", "random"}}},
+                         {"losses", {{{"type", "soft_kl"}}}}, {"epochs", 2}},
+                        {{"pass", "quantize.static"}}};
+  const auto report = [&] { return *read_json(folder->path() / "out" / "report.json"); };
+  const Finished finished = compress(folder->path(), recipe);
+  INFO(finished.output);
+  REQUIRE(finished.status == 0);
+  const json first = report();
+  REQUIRE(first["others"].size() == 1);
+  CHECK(first["others"][0]["name"] == "peer");
+  CHECK(first["others"][0]["path"] == "mutual.peer.fastc");
+  CHECK(first["others"][0]["sha256"] == hash_of(folder->path() / "out" / "mutual.peer.fastc"));
+  CHECK(first["others"][0]["bytes"] > first["result"]["bytes"]);  // the result was quantized after that stage
+  CHECK(first["others"][0]["metrics"].contains("agreement"));
+  CHECK(first["others"][0]["latency_ms"].contains("b1t1"));
+  CHECK(std::filesystem::exists(folder->path() / "out" / "tensorboard" / "mutual" / "events.out.tfevents.fastc"));
+  CHECK(fastc_run({"bench", (folder->path() / "out" / "mutual.peer.fastc").string(), "--rounds", "3"}).status == 0);
+  REQUIRE(compress(folder->path(), recipe).status == 0);
+  CHECK(report()["stages"][0]["resumed"] == true);
+  CHECK(report()["others"][0]["sha256"] == first["others"][0]["sha256"]);
+  recipe["pipeline"][0]["optimizer"] = {{"lr", 0.01}};  // another run of the same teacher on the same samples
+  REQUIRE(compress(folder->path(), recipe).status == 0);
+  CHECK(report()["stages"][0]["resumed"] == false);
+  CHECK(first["stages"][0]["report"]["numbers"]["teacher_answers_computed"] == 96);
+  CHECK(report()["stages"][0]["report"]["numbers"]["teacher_answers_computed"] == 64);  // its first batch
+  CHECK(report()["stages"][0]["report"]["numbers"]["teacher_answers_read"] == 32);
+}
+
 TEST_CASE("a failed gate is exit 4, and the artifact is written all the same") {
   const auto folder = TempDir::make();
   json recipe = base_recipe();
@@ -99,6 +152,11 @@ TEST_CASE("whose fault it is decides the exit code") {
   CHECK(order.output.find("/pipeline/1 (prune.channel)") != std::string::npos);
   CHECK(order.output.find("/pipeline/0 (quantize.static)") != std::string::npos);
   CHECK_FALSE(std::filesystem::exists(folder->path() / "out" / "model.fastc"));
+  recipe["pipeline"] = {{{"pass", "distill.single_shot"}, {"teacher", "none.pt"}}};
+  REQUIRE(write_atomic(folder->path() / "recipe.json", recipe.dump()));
+  const Finished teacher = fastc_run({"validate", (folder->path() / "recipe.json").string()});
+  CHECK(teacher.status == 3);
+  CHECK(teacher.output.find("/pipeline/0/teacher: ") != std::string::npos);
 }
 
 TEST_CASE("a truncated artifact is refused in a sentence") {

@@ -55,6 +55,22 @@ TEST_CASE("text classification and regression read tables; a regression's labels
   CHECK_FALSE(make_task(recipe("text_classification", "3"), dir->path(), {}, 1));  // 2.5 is no class
 }
 
+TEST_CASE("a file of data or words that is not there is named with who asked for it") {
+  const auto dir = TempDir::make();
+  write(*dir, "a.tsv", "good\t1\n");
+  const std::string prefix = dir->path().string() + "/";
+  const auto text = [&](const char* path) {
+    std::string recipe = R"({"type": "text_classification", "evaluation": {"format": "tsv", "header": false, "text": "1", "label": "2", "tokenizer": {"type": "word", "vocabulary": "words"}, "path": ")";
+    return make_problem(*dir, (recipe + path + "\"}}").c_str(), {});
+  };
+  CHECK(text("a.tsv") == "/task/evaluation: " + prefix + "words: cannot be opened: No such file or directory");
+  write(*dir, "words", "[PAD]\n[UNK]\ngood\n");
+  CHECK(text("a.tsv") == "");
+  CHECK(text("b.tsv") == "/task/evaluation: " + prefix + "b.tsv: cannot be opened: No such file or directory");
+  CHECK(make_problem(*dir, R"({"type": "image_classification", "train": {"format": "cifar10", "path": "none"}, "evaluation": {"format": "random"}})") ==
+        "/task/train: " + prefix + "none: cannot be opened: No such file or directory");
+}
+
 TEST_CASE("fidelity falls back to random inputs, different ones for calibration and evaluation") {
   const auto dir = TempDir::make();
   const auto task = make_task(json::parse(R"({"type": "fidelity"})"), dir->path(), kImage, 1);
