@@ -57,13 +57,11 @@ std::optional<std::vector<at::Tensor>> AnswerStore::read(const std::string& key,
 
 Status AnswerStore::write(const std::string& key, const std::vector<at::Tensor>& answers) const {
   int64_t bytes = kHeads;
-  std::vector<std::pair<std::string, NpyArray>> arrays;
-  for (size_t i = 0; i < answers.size(); ++i) {
-    const at::Tensor& t = answers[i];
-    bytes += static_cast<int64_t>(t.nbytes()) + kHeads;
-    arrays.emplace_back(array_name(i), make_npy("<f4", t.sizes().vec(), {static_cast<const std::byte*>(t.const_data_ptr()), t.nbytes()}));
-  }
+  for (const at::Tensor& t : answers) bytes += static_cast<int64_t>(t.nbytes()) + kHeads;
   if (!keeps() || bytes > max_bytes_) return {};
+  std::vector<std::pair<std::string, NpyArray>> arrays;
+  for (size_t i = 0; i < answers.size(); ++i)  // views: the answers outlive the writing
+    arrays.emplace_back(array_name(i), NpyArray{"<f4", answers[i].sizes().vec(), {{static_cast<const std::byte*>(answers[i].const_data_ptr()), answers[i].nbytes()}, nullptr}});
   FASTC_CHECK(make_folders(folder_));
   FASTC_CHECK(make_room(bytes));
   return write_npz(folder_ / (key + ".npz"), arrays);

@@ -9,60 +9,22 @@
 //   textcnn  Kim 2014, "Convolutional Neural Networks for Sentence Classification": convolutions 3, 4 and 5 words wide, the largest value of
 //            each over the text, a linear layer.
 //   lstm     one layer in both directions, the largest value of each feature over the text, a linear layer.
-#include <algorithm>
-#include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <map>
-#include <numeric>
 #include <sstream>
-#include <string>
 
 #include <nlohmann/json.hpp>
 #include <ATen/Parallel.h>
-#include <torch/script.h>
 
-#include "base/files.h"
-#include "base/random.h"
-#include "examples/training.h"
-#include "tasks/task.h"
+#include "examples/text.h"
 
 namespace {
 
-using examples::Adam;
+using examples::uniform;
 using examples::wrap;
 using torch::jit::Module;
 
 constexpr int64_t kLength = 52, kEmbedding = 128, kFilters = 100, kHidden = 128, kBatch = 64;
 constexpr double kLearningRate = 1e-3, kDropout = 0.5;
-
-at::Tensor uniform(std::vector<int64_t> shape, double bound) { return (at::rand(shape) * 2 - 1).mul_(bound).set_requires_grad(true); }
-
-Module embedding(int64_t words) {
-  Module m("Embedding");
-  at::Tensor table = at::randn({words, kEmbedding}) * 0.1;
-  table[0].zero_();  // padding
-  m.register_parameter("weight", table.set_requires_grad(true), false);
-  m.define("def forward(self, x):\n  return torch.embedding(self.weight, x)\n");
-  return m;
-}
-
-Module linear(int64_t in, int64_t out) {
-  Module m("Linear");
-  m.register_parameter("weight", uniform({out, in}, 1 / std::sqrt(static_cast<double>(in))), false);
-  m.register_parameter("bias", at::zeros({out}).set_requires_grad(true), false);
-  m.define("def forward(self, x):\n  return torch.linear(x, self.weight, self.bias)\n");
-  return m;
-}
-
-Module conv(int64_t width) {
-  Module m("Conv1d");
-  m.register_parameter("weight", uniform({kFilters, kEmbedding, width}, 1 / std::sqrt(static_cast<double>(kEmbedding * width))), false);
-  m.register_parameter("bias", at::zeros({kFilters}).set_requires_grad(true), false);
-  m.define("def forward(self, x):\n  return torch.conv1d(x, self.weight, self.bias, [1], [0], [1], 1)\n");
-  return m;
-}
 
 Module lstm() {
   Module m("LSTM");
@@ -82,82 +44,46 @@ Module lstm() {
 Module network(const std::string& kind, int64_t words) {
   Module m("TextClassifier");
   m.register_attribute("training", c10::BoolType::get(), true);
-  m.register_module("embedding", embedding(words));
+  m.register_module("embedding", examples::embedding(words, kEmbedding));
   const std::string dropout = "torch.dropout(x, " + std::to_string(kDropout) + ", self.training)";
   if (kind == "lstm") {
     m.register_module("lstm", lstm());
-    m.register_module("head", linear(2 * kHidden, 2));
+    m.register_module("head", examples::linear(2 * kHidden, 2));
     m.define("def forward(self, tokens):\n  x = self.embedding.forward(tokens)\n  x = " + dropout + "\n  x = torch.amax(self.lstm.forward(x), [1])\n  x = " + dropout + "\n  return self.head.forward(x)\n");
     return m;
   }
-  for (const int64_t width : {3, 4, 5}) m.register_module("conv" + std::to_string(width), conv(width));
-  m.register_module("head", linear(3 * kFilters, 2));
+  for (const int64_t width : {3, 4, 5}) m.register_module("conv" + std::to_string(width), examples::conv(kEmbedding, kFilters, width, 0));
+  m.register_module("head", examples::linear(3 * kFilters, 2));
   m.define("def forward(self, tokens):\n  x = self.embedding.forward(tokens).transpose(1, 2)\n"
            "  a = torch.amax(torch.relu(self.conv3.forward(x)), [2])\n  b = torch.amax(torch.relu(self.conv4.forward(x)), [2])\n"
            "  c = torch.amax(torch.relu(self.conv5.forward(x)), [2])\n  x = torch.cat([a, b, c], 1)\n  x = " + dropout + "\n  return self.head.forward(x)\n");
   return m;
 }
 
-// The words that stand twice or more in the training texts, the most frequent ones first.
-fastc::Result<int64_t> write_vocabulary(const std::filesystem::path& train, const std::filesystem::path& out) {
-  FASTC_TRY(const std::string text, fastc::read_text(train));
+std::map<std::string, int64_t> word_counts(const std::string& texts) {
   std::map<std::string, int64_t> counts;
-  std::istringstream lines(text);
+  std::istringstream lines(texts);
   for (std::string line, word; std::getline(lines, line);) {
     std::istringstream words(line.substr(0, line.find('\t')));
     while (words >> word) ++counts[word];
   }
-  std::vector<std::pair<int64_t, std::string>> order;
-  for (const auto& [word, count] : counts)
-    if (count > 1) order.emplace_back(-count, word);
-  std::sort(order.begin(), order.end());
-  std::string vocabulary = "[PAD]\n[UNK]\n";
-  for (const auto& [count, word] : order) vocabulary += word + "\n";
-  FASTC_CHECK(fastc::write_atomic(out, vocabulary));
-  return static_cast<int64_t>(order.size()) + 2;
+  return counts;
 }
 
-double accuracy(Module& net, const fastc::Dataset& data) {
+fastc::Result<std::string> dev_accuracy(Module& net, const fastc::Dataset& data) {
   at::NoGradGuard no_grad;
-  examples::set_training(net, false);
   int64_t right = 0;
   for (int64_t first = 0; first < data.size(); first += kBatch) {
-    std::vector<int64_t> indices(static_cast<size_t>(std::min(kBatch, data.size() - first)));
-    std::iota(indices.begin(), indices.end(), first);
-    const auto batch = data.batch(indices);
-    if (!batch) return 0;
-    right += net.forward({wrap(batch->inputs[0], at::kLong)}).toTensor().argmax(1).eq(wrap(batch->labels, at::kLong)).sum().item<int64_t>();
+    FASTC_TRY(const fastc::Batch batch, data.batch(examples::samples_from(first, std::min(kBatch, data.size() - first))));
+    right += net.forward({wrap(batch.inputs[0], at::kLong)}).toTensor().argmax(1).eq(wrap(batch.labels, at::kLong)).sum().item<int64_t>();
   }
-  return static_cast<double>(right) / static_cast<double>(data.size());
-}
-
-fastc::Status train(Module& net, const fastc::Task& task, int epochs) {
-  Adam adam(net);
-  const fastc::Dataset& data = *task.train();
-  std::vector<int64_t> order(static_cast<size_t>(data.size()));
-  std::iota(order.begin(), order.end(), 0);
-  fastc::Random random(1);
-  const int64_t steps = data.size() / kBatch * epochs;
-  for (int epoch = 0; epoch < epochs; ++epoch) {
-    examples::set_training(net, true);
-    random.shuffle(std::span<int64_t>(order));
-    double loss_sum = 0;
-    for (int64_t first = 0; first + kBatch <= data.size(); first += kBatch) {
-      FASTC_TRY(const fastc::Batch batch, data.batch(std::span<const int64_t>(order).subspan(static_cast<size_t>(first), kBatch)));
-      const at::Tensor loss = at::cross_entropy_loss(net.forward({wrap(batch.inputs[0], at::kLong)}).toTensor(), wrap(batch.labels, at::kLong));
-      loss.backward();
-      adam.update(kLearningRate * 0.5 * (1 + std::cos(M_PI * static_cast<double>(adam.step) / static_cast<double>(steps))));
-      loss_sum += loss.item<double>();
-    }
-    std::printf("epoch %d of %d: loss %.4f, dev accuracy %.4f\n", epoch + 1, epochs, loss_sum / static_cast<double>(data.size() / kBatch), accuracy(net, *task.evaluation()));
-    std::fflush(stdout);
-  }
-  return {};
+  return fmt::format("dev accuracy {:.4f}", static_cast<double>(right) / static_cast<double>(data.size()));
 }
 
 fastc::Status run(const std::filesystem::path& folder, const std::filesystem::path& data, const std::string& kind, int epochs) {
   FASTC_CHECK(fastc::make_folders(folder));
-  FASTC_TRY(const int64_t words, write_vocabulary(data / "train.tsv", folder / "vocabulary.txt"));
+  FASTC_TRY(const std::string texts, fastc::read_text(data / "train.tsv"));
+  FASTC_TRY(const std::vector<int64_t> words, examples::write_vocabulary(word_counts(texts), folder / "vocabulary.txt"));
   const auto part = [&](const char* file) {
     return nlohmann::json{{"format", "tsv"}, {"path", std::filesystem::absolute(data / file).string()}, {"header", false}, {"text", "1"}, {"label", "2"},
                           {"tokenizer", {{"type", "word"}, {"vocabulary", std::filesystem::absolute(folder / "vocabulary.txt").string()}, {"max_length", kLength}}}};
@@ -165,12 +91,14 @@ fastc::Status run(const std::filesystem::path& folder, const std::filesystem::pa
   FASTC_TRY(const auto task, fastc::make_task({{"type", "text_classification"}, {"train", part("train.tsv")}, {"evaluation", part("dev.tsv")}}, ".", {}, 1));
   at::set_num_threads(1);
   at::manual_seed(1);
-  Module net = network(kind, words);
-  FASTC_CHECK(train(net, *task, epochs));
-  examples::set_training(net, false);
+  Module net = network(kind, static_cast<int64_t>(words.size()));
+  const auto loss = [&](const fastc::Batch& batch) {
+    return at::cross_entropy_loss(net.forward({wrap(batch.inputs[0], at::kLong)}).toTensor(), wrap(batch.labels, at::kLong));
+  };
+  FASTC_CHECK(examples::train(net, *task->train(), epochs, kBatch, kLearningRate, loss, [&] { return dev_accuracy(net, *task->evaluation()); }));
   const std::string file = (folder / (kind + ".pt")).string();
   net.save(file);
-  std::printf("wrote %s: %lld words\n", file.c_str(), static_cast<long long>(words));
+  std::printf("wrote %s: %lld words\n", file.c_str(), static_cast<long long>(words.size()));
   return {};
 }
 
