@@ -20,6 +20,19 @@ Status add(int64_t& sum, int64_t value, const Node& node) {
   return {};
 }
 
+// What a weight takes in a file: its numbers as encoded with their scales; under a pattern of zeros those that are kept and one bit a number
+// that says where (2:4: two places of 2 bits a four, backends/runtime/format.h), when that is less.
+int64_t bytes_in_file(const Weight& weight, bool read_as_bytes) {
+  const Encoding& e = weight.encoding;
+  const int64_t scales = e.kind == Encoding::Kind::kInt ? static_cast<int64_t>(e.scales.bytes()) : 0, count = weight.data.elements();
+  const auto dense = read_as_bytes ? static_cast<int64_t>(weight.data.bytes()) + scales : static_cast<int64_t>(stored_bytes(weight));
+  const bool nibbles = e.kind == Encoding::Kind::kInt && e.bits == 4 && !read_as_bytes;  // two numbers share a byte
+  if (e.sparsity == Encoding::Sparsity::kNone || nibbles) return dense;
+  const bool two_four = e.sparsity == Encoding::Sparsity::kNofM && e.n == 2 && e.m == 4;
+  const int64_t kept = two_four ? count / 2 : stored_numbers(weight);
+  return std::min(dense, kept * static_cast<int64_t>(size_of(weight.data.dtype())) + (count + 7) / 8 + scales);
+}
+
 }  // namespace
 
 SymbolValues default_symbols(const Module& module) {
@@ -64,7 +77,7 @@ Result<ModuleCost> module_cost(const Module& module, SymbolValues symbols) {
   const std::set<std::string> bytes = read_as_bytes(module);
   for (const auto& [name, weight] : module.weights) {
     if (weight.trainable) out.parameters += stored_numbers(weight);
-    out.weight_bytes += static_cast<int64_t>(bytes.contains(name) ? weight.data.bytes() + weight.encoding.scales.bytes() : stored_bytes(weight));
+    out.weight_bytes += bytes_in_file(weight, bytes.contains(name));
   }
   return out;
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/artifact/coding.h"
 #include "backends/runtime/format.h"
 #include "base/result.h"
 #include "ir/module.h"
@@ -25,8 +26,9 @@ class ArtifactBuilder {
 
   // An activation. Its buffer is set later, when lifetimes are known.
   Result<uint32_t> add_value(std::string_view name, const Type& type, rt::Layout layout);
-  // A constant: bytes as the kernel reads them; `shape` is the logical one, whatever the packing. Equal bytes are stored once.
-  uint32_t add_constant(std::string_view name, rt::DType dtype, std::span<const int64_t> shape, rt::Packing packing, std::span<const std::byte> bytes);
+  // A constant: bytes as the kernel reads them, or their code; `shape` is the logical one, whatever the packing. Equal bytes are stored once.
+  uint32_t add_constant(std::string_view name, rt::DType dtype, std::span<const int64_t> shape, rt::Packing packing, std::span<const std::byte> bytes,
+                        const Code& code = {});
   // `inputs` may hold rt::kNone for an absent optional operand. `attributes`: the kernel's attribute struct, or empty.
   void add_op(rt::Kernel kernel, std::string_view name, std::span<const uint32_t> inputs, std::span<const uint32_t> outputs, std::span<const std::byte> attributes);
   void add_input(uint32_t value) { inputs_.push_back(value); }
@@ -66,7 +68,7 @@ class ArtifactBuilder {
   std::vector<Op> op_list_;
   std::vector<uint32_t> operands_, inputs_, outputs_;
   std::vector<std::byte> attributes_, data_;
-  std::map<std::string, uint32_t> constant_by_hash_;  // SHA-256 of packing and bytes → constant
+  std::map<std::string, uint32_t> constant_by_hash_;  // SHA-256 of bytes, packing and coding → constant
   std::vector<rt::MetadataRecord> metadata_;
 };
 

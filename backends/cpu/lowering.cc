@@ -62,8 +62,10 @@ Result<uint32_t> Lowering::weight_constant(ValueId id, rt::Layout layout) {
     return input_error("weight {}: kept as int{}, but used by an op that reads plain numbers", module_.value(id).name, weight.encoding.bits);
   Tensor data = weight.data.to_contiguous();
   if (layout == rt::Layout::kChannelsLast) return input_error("weight {}: a constant in channels-last layout is not supported", module_.value(id).name);
-  return builder_.add_constant(module_.value(id).name, static_cast<rt::DType>(data.dtype()), data.shape(), rt::Packing::kPlain,
-                               {static_cast<const std::byte*>(data.raw()), data.bytes()});
+  const auto dtype = static_cast<rt::DType>(data.dtype());
+  const std::span bytes(static_cast<const std::byte*>(data.raw()), data.bytes());
+  const Code code = without_zeros(weight.encoding, rt::Packing::kPlain, dtype, 0, bytes);
+  return builder_.add_constant(module_.value(id).name, dtype, data.shape(), rt::Packing::kPlain, bytes, code);
 }
 
 Result<uint32_t> Lowering::use(ValueId id, rt::Layout layout) {

@@ -40,7 +40,8 @@ Result<Product> product_of(Lowering& l, const Node& node, int64_t groups) {
 
 uint32_t packed_weight(Lowering& l, const Product& p) {
   const auto add = [&](rt::DType dtype, rt::Packing packing, auto values) {
-    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, std::as_bytes(std::span(values)));
+    const auto bytes = std::as_bytes(std::span(values));
+    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, bytes, without_zeros(p.stored->encoding, packing, dtype, p.k, bytes));
   };
   if (p.weight.dtype() == DType::kS8)
     return p.depthwise ? add(rt::DType::kS8, rt::Packing::kDepthwise16, pack_depthwise_s8(p.weight))

@@ -7,6 +7,7 @@
 #include "session.h"
 #include "signatures.h"
 
+using fastc::rt::Coding;
 using fastc::rt::Error;
 using fastc::rt::fail;
 using fastc::rt::Model;
@@ -91,8 +92,9 @@ bool sane(std::span<const fastc_rt_tensor> tensors, Error& error) {
   return true;
 }
 
-const char* packing_name(Packing packing) {
-  switch (packing) {
+const char* packing_name(const fastc::rt::ConstantRecord& constant) {
+  if (constant.coding != static_cast<uint8_t>(Coding::kNone)) return constant.coding == static_cast<uint8_t>(Coding::kTwoFour) ? "2:4" : "bitmap";
+  switch (static_cast<Packing>(constant.packing)) {
     case Packing::kPlain: return "plain";
     case Packing::kPanel16: return "panel16";
     case Packing::kPanel16x4: return "panel16x4";
@@ -182,7 +184,7 @@ fastc_rt_status fastc_rt_constant(const fastc_rt_model* model, int32_t index, fa
   const ValueRecord* value = constant_at(program, index);
   if (value == nullptr) return FASTC_RT_BAD_ARGUMENT;
   const fastc::rt::ConstantRecord& constant = program.constants[value->constant];
-  *info = {program.name_of(*value), packing_name(static_cast<Packing>(constant.packing)), value->dtype, value->rank, {}, constant.bytes};
+  *info = {program.name_of(*value), packing_name(constant), value->dtype, value->rank, {}, constant.bytes};
   for (int32_t i = 0; i < info->rank; ++i) info->shape[i] = program.dims[value->first_dim + static_cast<uint32_t>(i)].value;  // never symbolic: checked when read
   return FASTC_RT_OK;
 }

@@ -1,6 +1,7 @@
 // The tables of an artifact: each record alone, and its references to other tables.
 #include <cmath>
 
+#include "coding.h"
 #include "plan.h"
 #include "reader.h"
 
@@ -47,8 +48,10 @@ bool check_constant(const Program& program, const ConstantRecord& constant, size
     return fail(error, FASTC_RT_BAD_FILE, "constant %zu: %llu bytes at offset %llu do not lie, aligned to 64, in the data section",
                 index, (unsigned long long)constant.bytes, (unsigned long long)constant.offset);
   }
-  return constant.packing <= kLastPacking ||
-         fail(error, FASTC_RT_BAD_FILE, "constant %zu: unknown packing %u", index, constant.packing);
+  if (constant.packing > kLastPacking) return fail(error, FASTC_RT_BAD_FILE, "constant %zu: unknown packing %u", index, constant.packing);
+  return check_code(constant, program.file + constant.offset) ||
+         fail(error, FASTC_RT_BAD_FILE, "constant %zu: its %llu bytes are no %u elements with their zeros left out (coding %u)", index,
+              (unsigned long long)constant.bytes, constant.count, constant.coding);
 }
 
 bool check_value(const Program& program, const ValueRecord& value, size_t index, Error& error) {
@@ -86,9 +89,9 @@ bool check_value(const Program& program, const ValueRecord& value, size_t index,
     return false;
   }
   // Packed weights are checked by the op that reads them: how large they are depends on its groups.
-  if (constant.packing == static_cast<uint8_t>(Packing::kPlain) && constant.bytes < extent.bytes) {
+  if (constant.packing == static_cast<uint8_t>(Packing::kPlain) && decoded_bytes(constant) < extent.bytes) {
     return fail(error, FASTC_RT_BAD_FILE, "value %zu (%s): its shape needs %llu bytes, its constant has %llu", index, name,
-                (unsigned long long)extent.bytes, (unsigned long long)constant.bytes);
+                (unsigned long long)extent.bytes, (unsigned long long)decoded_bytes(constant));
   }
   return true;
 }

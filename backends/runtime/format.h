@@ -23,6 +23,13 @@
 //   scales                      f32 [panels of all groups][ceil(K/group)][16]; group = K where a channel has one scale
 // Weights whose zeros come in blocks (kLinearSparse, kConvSparse) keep the blocks of 16 output channels by one input that are not zero, panel after panel,
 // inputs rising: f32 [blocks][16], i32 [blocks] the input of each, i32 [ceil(O/16) + 1] where each panel's blocks begin.
+// Weights with zeros in a pattern may lie in the file without them (Coding); the reader puts them back, once a model, into the packing that kernels read:
+//   kTwoFour   at most two of each four inputs of a channel are not zero, under kPanel16 and kPanel16x4 with K % 4 == 0. R = 16 · panels of all groups
+//              rows, channels in the panels' order: the kept numbers [R][K/2], inputs rising, then u32 [R][ceil(K/32)], eight fours a word: bits 4i and
+//              4i + 1 say which input of four i the first kept number belongs to, bits 4i + 2 and 4i + 3 the second, which comes later. These are the operand A and
+//              the metadata of mma.sp for f16, bf16 and s8 (PTX ISA, "Sparse matrix storage": four bits a four, two rising indices; 0000, 0101, 1010 and
+//              1111 are invalid), a row of A after the other, as a kernel for CUDA's sparse tensor cores loads them. f32 there is tf32, one of two inputs: it would be rounded to 16 bits first.
+//   kBitmap    any zeros: u32 [ceil(elements/32)], a bit an element of the packing from the lowest on, 1 where it is kept, then the kept elements
 // A table of kEmbeddingStored has rows as the network has them: s8 [V][D], or kNibbles [V][ceil(D/2)]; its scales are f32 [V][ceil(D/group)].
 #pragma once
 
@@ -32,7 +39,7 @@ namespace fastc::rt {
 
 inline constexpr char kMagic[8] = {'F', 'A', 'S', 'T', 'C', 'A', 'R', 'T'};
 inline constexpr uint16_t kFormatMajor = 1;
-inline constexpr uint16_t kFormatMinor = 0;
+inline constexpr uint16_t kFormatMinor = 1;  // 1: ConstantRecord::coding
 inline constexpr uint32_t kNone = 0xffffffffu;
 inline constexpr uint64_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 8;
@@ -107,10 +114,20 @@ static_assert(sizeof(ValueRecord) == 32);
 
 enum class Packing : uint8_t { kPlain = 0, kPanel16 = 1, kPanel16x4 = 2, kDepthwise16 = 3, kNibbles16 = 4, kNibbles = 5 };
 inline constexpr uint8_t kLastPacking = static_cast<uint8_t>(Packing::kNibbles);
+enum class Coding : uint8_t { kNone = 0, kTwoFour = 1, kBitmap = 2 };
+inline constexpr uint8_t kLastCoding = static_cast<uint8_t>(Coding::kBitmap);
 struct ConstantRecord {
   uint64_t offset, bytes;  // in the file
-  uint8_t packing, reserved[7];
+  uint8_t packing, coding;
+  uint8_t element_bytes, reserved;  // under a coding: 1, 2 or 4
+  uint32_t count;                   // kTwoFour: K; kBitmap: elements
 };
+static_assert(sizeof(ConstantRecord) == 24);
+
+// Where input k of a channel, counted through the panels of all groups, lies in kPanel16 (quad 1) and kPanel16x4 (quad 4) with `inputs` of them.
+inline uint64_t panel_element(uint64_t channel, uint64_t k, uint64_t inputs, uint64_t quad) {
+  return channel / 16 * 16 * inputs + (k / quad * 16 + channel % 16) * quad + k % quad;
+}
 
 struct OpRecord {
   uint32_t kernel;  // Kernel

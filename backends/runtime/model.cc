@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "coding.h"
+
 namespace fastc::rt {
 
 bool Model::read(const void* data, size_t bytes, Error& error) {
@@ -50,6 +52,14 @@ std::unique_ptr<Model> Model::open_memory(const void* data, size_t bytes, Error&
     data = model->copy_.data();
   }
   return model->read(data, bytes, error) ? std::move(model) : nullptr;
+}
+
+const uint8_t* Model::constant(uint32_t index) const {
+  static constexpr char kDecoded = 0;  // its address tells these from what kernels pack
+  const ConstantRecord& c = program_.constants[index];
+  const uint8_t* code = program_.file + c.offset;
+  if (c.coding == static_cast<uint8_t>(Coding::kNone)) return code;
+  return static_cast<const uint8_t*>(packs_.get({index, &kDecoded}, decoded_bytes(c), true, [&](void* to) { decode(c, code, static_cast<uint8_t*>(to)); }));
 }
 
 Model::~Model() {

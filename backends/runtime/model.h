@@ -22,6 +22,8 @@ class Model {
   const Program& program() const { return program_; }
   const KernelChain& kernels() const { return *kernels_; }
   PackStore& packs() const { return packs_; }
+  // As kernels read it: in the file, or decoded out of it when a session first asks. Null when there is no memory for that.
+  const uint8_t* constant(uint32_t index) const;
 
  private:
   Model() = default;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "coding.h"
 #include "ops/copy.h"
 
 namespace fastc::rt {
@@ -83,8 +84,9 @@ bool Session::place(Error& error) {
     if (t.constant) {
       const ConstantRecord& constant = program.constants[value.constant];
       t.packing = static_cast<Packing>(constant.packing);
-      if (t.packing != Packing::kPlain) t.bytes = constant.bytes;
-      t.data = const_cast<uint8_t*>(program.file + constant.offset);
+      if (t.packing != Packing::kPlain) t.bytes = decoded_bytes(constant);
+      t.data = const_cast<uint8_t*>(model_.constant(value.constant));
+      if (t.data == nullptr) return fail(error, FASTC_RT_OUT_OF_MEMORY, "no memory for the zeros of \"%s\"", t.name);
     } else {
       buffer_bytes_[value.buffer] = std::max(buffer_bytes_[value.buffer], t.bytes);
     }

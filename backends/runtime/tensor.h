@@ -6,7 +6,7 @@
 namespace fastc::rt {
 
 struct Tensor {
-  uint8_t* data = nullptr;  // constants: in the artifact, never written
+  uint8_t* data = nullptr;  // constants: in the artifact or decoded from it, never written
   const char* name = "";
   DType dtype = DType::kF32;
   Layout layout = Layout::kPlain;

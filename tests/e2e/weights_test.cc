@@ -2,6 +2,8 @@
 // that are meant to run.
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "base/json.h"
 #include "base/process.h"
@@ -39,6 +41,10 @@ int nodes_on(const json& report, const std::string& kernel) {
   return count;
 }
 
+int count_packed(const json& report, const std::string& packing) {
+  return static_cast<int>(std::count_if(report["tensors"].begin(), report["tensors"].end(), [&](const json& t) { return t["packing"] == packing; }));
+}
+
 }  // namespace
 
 TEST_CASE("weights in 8 and 4 bits run as the engine says, and the file shrinks") {
@@ -61,6 +67,25 @@ TEST_CASE("weights as 16-bit floats run as the engine says") {
     CHECK(nodes_on(images, "linear_stored") > 0);
     CHECK(nodes_on(text, "embedding") > 0);
     CHECK(images["result"]["bytes"] < images["original"]["bytes"]);
+  }
+}
+
+TEST_CASE("2:4 and scattered zeros are left out of the file, in floats, in bytes and in halves") {
+  const json four = {{"pass", "prune.weight"}, {"pattern", "2:4"}}, scattered = {{"pass", "prune.weight"}, {"ratio", 0.8}};
+  const json after[] = {json::array(), json::array({json{{"pass", "quantize.static"}}}), json::array({json{{"pass", "quantize.cast"}, {"dtype", "bf16"}}})};
+  for (const json& then : after) {
+    const auto with = [&](const json& prune) {
+      json pipeline = prune.is_null() ? json::array() : json::array({prune});
+      pipeline.insert(pipeline.end(), then.begin(), then.end());
+      return report_of(convs(), pipeline);
+    };
+    const json dense = with(nullptr), half = with(four), fifth = with(scattered);
+    CHECK(count_packed(dense, "2:4") == 0);
+    CHECK(count_packed(half, "2:4") + count_packed(half, "bitmap") > 0);
+    if (then.dump().find("quantize.cast") == std::string::npos) CHECK(count_packed(half, "2:4") > 0);  // halves of a window lie channel by channel: no fours
+    CHECK(count_packed(fifth, "bitmap") > 0);
+    CHECK(half["result"]["bytes"] < dense["result"]["bytes"]);
+    CHECK(fifth["result"]["weight_bytes"] < half["result"]["weight_bytes"]);
   }
 }
 

@@ -40,9 +40,11 @@ TEST_CASE("bytes count the encoding with its scales; parameters count what is st
     @c : f32[4] sparse(unstructured) = [0, 1, 0, 2]
     @d : f32[3] buffer = [1, 2, 3]
     @e : f32[2] = [0, 1]
+    @f : f32[1,8] sparse(2:4) = [1, 2, 0, 0, 0, 0, 0, 3]
+    @g : f32[2] sparse(unstructured) = [1, 2]
   })");
-  CHECK(cost.parameters == 6 + 6 + 2 + 0 + 2);
-  CHECK(cost.weight_bytes == (6 + 8) + (3 + 8) + 16 + 12 + 8);
+  CHECK(cost.parameters == 6 + 6 + 2 + 0 + 2 + 3 + 2);
+  CHECK(cost.weight_bytes == (6 + 8) + (3 + 8) + (2 * 4 + 1) + 12 + 8 + (4 * 4 + 1) + 8);  // @f: two of each four, zeros too; @g: nothing to leave out
 }
 
 TEST_CASE("weights of few bits that integer kernels read take a byte each") {

@@ -133,7 +133,7 @@ TEST_CASE("broken files are refused with a sentence", "[reader][malformed]") {
   refuse("shorter than its header", FASTC_RT_BAD_FILE, false, [](auto& f) { f.resize(10); });
   refuse("does not begin with", FASTC_RT_BAD_FILE, false, [](auto& f) { f[0] = 'X'; });
   refuse("version 1.7; this runtime reads 1.0", FASTC_RT_UNSUPPORTED, false, [&](auto& f) { header(f)->minor = 7; });
-  refuse("version 2.0", FASTC_RT_UNSUPPORTED, false, [&](auto& f) { header(f)->major = 2; });
+  refuse("version 2.0", FASTC_RT_UNSUPPORTED, false, [&](auto& f) { header(f)->major = 2, header(f)->minor = 0; });
   refuse("truncated", FASTC_RT_BAD_FILE, false, [](auto& f) { f.resize(f.size() - 1); });
   refuse("checksum", FASTC_RT_BAD_FILE, false, [](auto& f) { f.back() ^= 1; });
   refuse("more than fit", FASTC_RT_BAD_FILE, true, [&](auto& f) { header(f)->section_count = 60000; });
