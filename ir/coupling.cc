@@ -85,7 +85,11 @@ std::vector<WeightAxes> weight_axes(const Module& module, const Node& node) {
     return {{1, 1, 0}};
   }
   if (op == "linear") return {{1, 1, 0}};
-  if (op == "conv_transpose") return {{1, 0, 1}};
+  if (op == "conv_transpose") {
+    const bool depthwise = node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[0] == Dim(node.integer("groups"));
+    if (depthwise) return {};
+    return {{1, 0, 1}};
+  }
   if (op == "embedding") return {{0, -1, 1}};
   if (op != "lstm" && op != "gru" && op != "rnn") return {};
   // The hidden units are counted along the input of w_hh; its rows and those of w_ih hold them once a gate.

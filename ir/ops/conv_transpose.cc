@@ -61,17 +61,41 @@ Cost cost(const OpView& view) {
   return mac_cost(elements(view.in(0)) * per_input);
 }
 
-// Grouped transposed convolutions are rare: pinned.
+// Input channels are the weight's axis 0, output channels its axis 1, which every group reads. So groups lose the same places, as in conv; depthwise (C/G = 1): each
+// input channel lives with its O/G output channels, and `groups` shrinks.
 void couple(const OpView& view, Coupler& coupler) {
-  if (view.node.integer("groups") != 1) return pin_all(view, coupler);
   const ValueId x = view.node.inputs[0], weight = view.node.inputs[1], y = view.node.output();
+  const int64_t groups = view.node.integer("groups");
+  const int64_t per_in = view.in(1).shape[0].constant() / groups, per_out = view.in(1).shape[1].constant();
   tie_axis(coupler, x, 0, y, 0);
   tie_axis(coupler, x, 1, weight, 0);
-  tie_axis(coupler, weight, 1, y, 1);
   tie_axis(coupler, view.node.input(2), 0, y, 1);
+  if (groups == 1) {
+    tie_axis(coupler, weight, 1, y, 1);
+  } else if (per_in == 1) {
+    pin_axis(coupler, weight, 1);
+    coupler.tie({.value = x, .axis = 1, .repeat = per_out}, {.value = y, .axis = 1});
+  } else {
+    for (int64_t i = 0; i < per_in; ++i) {
+      coupler.tie({.value = x, .axis = 1, .first = i, .step = per_in, .count = groups}, {.value = x, .axis = 1, .first = i, .count = 1, .repeat = groups});
+    }
+    for (int64_t o = 0; o < per_out; ++o) {
+      coupler.tie({.value = y, .axis = 1, .first = o, .step = per_out, .count = groups}, {.value = weight, .axis = 1, .first = o, .count = 1, .repeat = groups});
+    }
+  }
   for (const ValueId value : {x, weight, y}) {
     for (int64_t axis = 2; axis < view.out().rank(); ++axis) pin_axis(coupler, value, axis);
   }
+}
+
+bool is_depthwise(const Module& module, const Node& node) {
+  return node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[0] == Dim(node.integer("groups"));
+}
+
+Status shrink(Module& module, Node& node, const Kept& kept) {
+  const auto channels = kept.of(node.inputs[0], 1);
+  if (is_depthwise(module, node) && channels) node.attrs.find("groups")->second = static_cast<int64_t>(channels->size());
+  return {};
 }
 
 const RegisterOp conv_transpose{{
@@ -84,6 +108,7 @@ const RegisterOp conv_transpose{{
     .infer = infer,
     .cost = cost,
     .couple = couple,
+    .shrink = shrink,
     .trainable = true,
 }};
 
