@@ -45,7 +45,6 @@ struct Elements {
   }
 };
 
-
 // kNone where a four holds more than two numbers. A four that holds fewer keeps a zero or two: there are always two places, the first before the second.
 Code two_four(rt::Packing packing, int64_t inputs, const Elements& packed) {
   const uint64_t quad = packing == rt::Packing::kPanel16x4 ? 4 : 1;

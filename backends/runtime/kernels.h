@@ -30,6 +30,7 @@ struct ConvF32 {
   float* y;
   Activation activation;
   float lo, hi;
+  bool two_four = false;  // of each four inputs a channel reads at most two: Coding::kTwoFour
 };
 
 struct ConvS8 {

@@ -83,7 +83,7 @@ bool Session::place(Error& error) {
     set_shape(t, extent);
     if (t.constant) {
       const ConstantRecord& constant = program.constants[value.constant];
-      t.packing = static_cast<Packing>(constant.packing);
+      t.packing = static_cast<Packing>(constant.packing), t.coding = static_cast<Coding>(constant.coding);
       if (t.packing != Packing::kPlain) t.bytes = decoded_bytes(constant);
       t.data = const_cast<uint8_t*>(model_.constant(value.constant));
       if (t.data == nullptr) return fail(error, FASTC_RT_OUT_OF_MEMORY, "no memory for the zeros of \"%s\"", t.name);

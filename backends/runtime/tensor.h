@@ -11,6 +11,7 @@ struct Tensor {
   DType dtype = DType::kF32;
   Layout layout = Layout::kPlain;
   Packing packing = Packing::kPlain;
+  Coding coding = Coding::kNone;  // what its data were in the file
   bool constant = false;
   int32_t rank = 0;
   int64_t shape[kMaxRank] = {};   // logical

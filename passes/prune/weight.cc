@@ -6,7 +6,7 @@
 // al. 2015 ("Learning both Weights and Connections"); with it gradually (passes/prune/gradual.h has the formulas). `pattern` says what goes
 // together: single numbers, N of M inputs, or blocks (pattern.h). `scope`: the smallest of all chosen layers, the same share of each, or each
 // layer's own by measured sensitivity (sensitivity.h). A weight that several nodes share is counted once.
-// The file leaves the zeros out; the network becomes faster only where a kernel knows the pattern: blocks of 16x1 (docs/methods.md).
+// The file leaves the zeros out; the network becomes faster only where a kernel knows the pattern: blocks of 16x1, and 2:4 over few rows (docs/methods.md).
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -158,9 +158,10 @@ Result<PassReport> prune_in_training(Module& module, const Options& options, pru
 std::string kernel_note(const prune::Pattern& pattern) {
   if (pattern.kind == Encoding::Sparsity::kBlock && pattern.n % 16 == 0)
     return "linear layers and 1x1 convolutions skip these blocks where at least 30 % of them are zero; other layers run dense";
-  const std::string dense = "no sparse kernel runs for this pattern: the zeros are put back when the model opens, and latency is that of the dense network";
-  if (pattern.n != 2 || pattern.m != 4 || pattern.kind != Encoding::Sparsity::kNofM) return dense;
-  return dense + ". The file holds two numbers of four with their places, as CUDA's sparse tensor cores read them";
+  if (pattern.kind == Encoding::Sparsity::kNofM && pattern.n == 2 && pattern.m == 4)
+    return "the file holds two numbers of four with their places, as CUDA's sparse tensor cores read them; on a CPU with AVX-512 linear layers in f32 multiply "
+           "only these, over at most 8 rows: with more the permutations cost what is saved. Everything else runs dense, its zeros put back when the model opens";
+  return "no sparse kernel runs for this pattern: the file leaves the zeros out, they are put back when the model opens, and latency is that of the dense network";
 }
 
 void set_patterns(Module& module, const prune::Pattern& pattern, std::span<const ValueId> weights, PassReport& report) {

@@ -7,6 +7,7 @@ namespace fastc::rt {
 
 TiledKernel<ConvF32> conv_f32_direct_avx512();      // conv_f32_avx512.cc
 TiledKernel<ConvF32> conv_f32_winograd_avx512();    // winograd_f32_avx512.cc: F(2×2, 3×3)
+TiledKernel<ConvF32> conv_f32_two_four_avx512();    // two_four_avx512.cc
 TiledKernel<ConvF32> conv_f32_depthwise_avx512();   // depthwise_avx512.cc
 TiledKernel<ConvS8> conv_s8_direct_avx512();        // conv_s8_avx512.cc
 TiledKernel<ConvS8> conv_s8_depthwise_avx512();     // depthwise_avx512.cc

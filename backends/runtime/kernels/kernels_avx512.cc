@@ -8,8 +8,9 @@ KernelTable make_table() {
   KernelTable t{};
   t.isa = "avx512";
   t.conv_f32[0] = conv_f32_winograd_avx512();
-  t.conv_f32[1] = conv_f32_direct_avx512();
-  t.conv_f32[2] = conv_f32_depthwise_avx512();
+  t.conv_f32[1] = conv_f32_two_four_avx512();
+  t.conv_f32[2] = conv_f32_direct_avx512();
+  t.conv_f32[3] = conv_f32_depthwise_avx512();
   t.conv_s8[0] = conv_s8_winograd4_avx512();
   t.conv_s8[1] = conv_s8_winograd2_avx512();
   t.conv_s8[2] = conv_s8_direct_avx512();

@@ -35,7 +35,7 @@ class ProductF32 final : public Op {
       return false;
     }
     p.x = in[0]->as<const float>();
-    p.w = in[1]->as<const float>();
+    p.w = in[1]->as<const float>(), p.two_four = in[1]->coding == Coding::kTwoFour;
     p.bias = bias == nullptr ? nullptr : bias->as<const float>();
     p.residual = residual == nullptr ? nullptr : residual->as<const float>();
     p.y = out[0]->as<float>();

@@ -43,7 +43,9 @@ Timed timed(std::string name, const Args& args, const TiledKernel<Args> (&kernel
   while (kernels[first].accepts != nullptr && !kernels[first].accepts(args)) ++first;
   const TiledKernel<Args>& kernel = kernels[first];
   auto scratch = std::make_shared<Array<char>>(kernel.scratch ? kernel.scratch(args) : 0);
-  return {std::move(name), [args, &kernel, scratch] { kernel.run(args, nullptr, 0, kernel.tiles(args), scratch->data()); }, {}};
+  auto packed = std::make_shared<Array<char>>(kernel.pack_bytes ? kernel.pack_bytes(args) : 0);
+  if (kernel.pack != nullptr) kernel.pack(args, packed->data());
+  return {std::move(name), [args, &kernel, scratch, packed] { kernel.run(args, packed->data(), 0, kernel.tiles(args), scratch->data()); }, {}};
 }
 
 double median(std::vector<double> v) {
@@ -77,9 +79,9 @@ struct Layer {
   Layer(int64_t rows, int64_t k, int64_t oc)
       : rows(rows), k(k), oc(oc), x(rows * k, 0.5f), y(rows * oc), dense(k * oc, 0.25f), half(k * oc, 0x3400), integers(k * oc, 0x35), scales(oc * (k / 32), 0.01f) {}
 
-  Timed fp32(const KernelTable& table) {
-    const ConvF32 a{{rows, 1, 1, k, 1, 1, oc, 1, 1, 1, 1, 0, 0, 1, 1, 1}, x.data(), dense.data(), nullptr, nullptr, y.data(), Activation::kIdentity, 0, 0};
-    return timed("fp32", a, table.conv_f32);
+  Timed fp32(const KernelTable& table, std::string name, bool two_four) {
+    const ConvF32 a{{rows, 1, 1, k, 1, 1, oc, 1, 1, 1, 1, 0, 0, 1, 1, 1}, x.data(), dense.data(), nullptr, nullptr, y.data(), Activation::kIdentity, 0, 0, two_four};
+    return timed(std::move(name), a, table.conv_f32);
   }
   Timed stored(const KernelTable& table, std::string name, StoredForm form, int64_t group) {
     const bool is_half = form == StoredForm::kF16 || form == StoredForm::kBF16;
@@ -113,7 +115,7 @@ void bench_weights(const KernelTable& table, double budget_us) {
   for (const int64_t size : {512, 2048})
     for (const int64_t rows : {1, 8, 128}) {
       Layer layer(rows, size, size);
-      std::vector<Timed> all{layer.fp32(table)};
+      std::vector<Timed> all{layer.fp32(table, "fp32", false)};
       all.push_back(layer.stored(table, "f16", StoredForm::kF16, size));
       all.push_back(layer.stored(table, "bf16", StoredForm::kBF16, size));
       all.push_back(layer.stored(table, "int8 channel", StoredForm::kS8, size));
@@ -125,6 +127,8 @@ void bench_weights(const KernelTable& table, double budget_us) {
         const SparseF32 a{rows, size, size, layer.x.data(), layer.dense.data(), b.inputs.data(), b.starts.data(), nullptr, nullptr, layer.y.data(), Activation::kIdentity, 0, 0};
         all.push_back(timed("16x1, " + std::to_string(100 - percent) + " % zero", a, table.sparse_f32));
       }
+      for (int64_t i = 0; i < size * size; ++i) layer.dense.data()[i] = i / 16 % 4 < 2 ? 0.25f : 0.0f;
+      all.push_back(layer.fp32(table, "2:4", true));
       print_interleaved("linear " + std::to_string(size) + "² ×" + std::to_string(rows), all, budget_us);
     }
 }
