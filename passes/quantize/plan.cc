@@ -106,6 +106,7 @@ std::string refusal(const Module& m, const Node& node) {
   if (!m.is_weight(weight)) return "its weight is computed by the program";
   if (m.weight(weight).encoding.kind != Encoding::Kind::kDense || m.weight(weight).data.dtype() != DType::kF32)
     return "its weight is not dense f32";
+  if (m.is_weight(node.inputs[0])) return "its input is a constant";  // no data flows through it, so no range is seen
   if (m.value(node.inputs[0]).type.dtype != DType::kF32) return "its input is not f32";
   if (node.input(2) != kNoId && !m.is_weight(node.input(2))) return "its bias is computed by the program";
   if (node.input(3) != kNoId && m.is_weight(node.input(3))) return "its residual is a constant";

@@ -224,3 +224,18 @@ TEST_CASE("quantize.static: what cannot be integer is said and stays float") {
   CHECK_FALSE(report.changed);
   CHECK(report.notes == std::vector<std::string>{"y stays float: its weight is computed by the program."});
 }
+
+// The table of relative positions that Swin v2 computes by a small network.
+TEST_CASE("quantize.static: a layer of constants stays float, what follows it need not") {
+  Ready r(R"(module (%x : f32[N,3,8,8]) -> (%y) symbols N in [1, 64] {
+    @w : f32[4,8] = random(1)
+    @v : f32[4,8] = random(2)
+    @table : f32[1,8] buffer = [1, 2, 3, 4, 5, 6, 7, 8]
+    %bias = linear(@table, @v)
+    %a = linear(%x, @w)
+    %y = add(%a, %bias)
+  })");
+  const PassReport report = pass_ok("quantize.static", r.module, r.context);
+  CHECK(report.changed);
+  CHECK(report.notes == std::vector<std::string>{"bias stays float: its input is a constant."});
+}
