@@ -10,7 +10,8 @@
 // - A reshape of a reshape reads the first one's operand; two permutes become one.
 // - Nodes whose operands are all constants become weights, evaluated by the engine. Trained weights are only folded
 // through
-//   reshape and permute, and only when nothing else uses them: two copies would train apart.
+//   reshape and permute, and only when nothing else uses them: two copies would train apart; and through slices, when
+//   all that is used of the weight is parts that do not overlap (the query, key and value of one projection).
 // - Dead nodes and unused weights go.
 // Legal always: every number is computed as before (a transposed weight that became dense may be summed in another
 // order). Constants of more than 65,536 elements are not made: a small file must not become a large one.
@@ -94,11 +95,37 @@ bool join_views(Module& m, NodeId id) {
   return true;
 }
 
+// A bound that is known, or -1.
+int64_t known_bound(const Node& node, std::string_view name) {
+  const Attr& bound = node.attrs.find(name)->second;
+  if (const auto* n = std::get_if<int64_t>(&bound)) return *n;
+  const Dim* d = std::get_if<Dim>(&bound);
+  return d && d->is_constant() ? d->constant() : -1;
+}
+
+// Whether the weight is only cut along one axis, into parts that do not overlap.
+bool only_parts(const Module& m, const Uses& uses, ValueId weight) {
+  std::vector<std::pair<int64_t, int64_t>> parts;
+  const Node& first = m.node(uses.users(weight)[0]);
+  for (const NodeId id : uses.users(weight)) {
+    const Node& node = m.node(id);
+    if (!is_op(node, "slice") || node.integer("step") != 1 || node.integer("axis") != first.integer("axis")) return false;
+    parts.emplace_back(known_bound(node, "start"), known_bound(node, "end"));
+    if (parts.back().first < 0 || parts.back().second < 0) return false;
+  }
+  std::sort(parts.begin(), parts.end());
+  for (size_t i = 1; i < parts.size(); ++i)
+    if (parts[i].first < parts[i - 1].second) return false;
+  return uses.count(weight) == static_cast<int>(parts.size());  // else it is an output, too
+}
+
 bool may_fold(const Module& m, const Uses& uses, const Node& node) {
   if (node.outputs.size() != 1 || m.is_output(node.output())) return false;
   const Type& type = m.value(node.output()).type;
   const Dim size = product(type.shape);
-  if (type.quant || !size.is_constant() || size.constant() > kMostConstantElements) return false;
+  if (type.quant || !size.is_constant()) return false;
+  if (is_op(node, "slice") && m.is_weight(node.inputs[0]) && m.weight(node.inputs[0]).encoding.kind == Encoding::Kind::kDense && only_parts(m, uses, node.inputs[0])) return true;
+  if (size.constant() > kMostConstantElements) return false;
   const bool view = is_op(node, "reshape") || is_op(node, "permute");
   for (const ValueId input : node.inputs) {
     if (input == kNoId) continue;

@@ -60,6 +60,18 @@ TEST_CASE("graph.canonicalize: trained weights fold through views only when noth
   CHECK(canonical("@w : f32[3] = ones\n%e = exp(@w)\n%y = mul(%x, %e)").find("exp(@w)") != std::string::npos);
 }
 
+// The shared projection of torch.nn's cross-attention: queries from one sequence, keys from another.
+TEST_CASE("graph.canonicalize: a trained weight that is only cut into parts becomes those parts") {
+  const std::string cut = "@w : f32[4,3] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]\n%a = slice(@w) {axis=0, start=0, end=3, step=1}\n";
+  CHECK(canonical(cut + "%b = slice(@w) {axis=0, start=3, end=4, step=1}\n%c = linear(%x, %a)\n%y = linear(%c, %b)") ==
+        "  @a : f32[3,3] = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]\n  %c = linear(%x, @a)\n  @b : f32[1,3] = [[10, 11, 12]]\n  %y = linear(%c, @b)\n");
+  // Parts that overlap, other uses of the whole: copies would train apart.
+  CHECK(canonical(cut + "%b = slice(@w) {axis=0, start=2, end=4, step=1}\n%c = linear(%x, %a)\n%y = linear(%c, %b)").find("slice(@w)") != std::string::npos);
+  CHECK(canonical(cut + "%c = linear(%x, %a)\n%y = linear(%c, @w)").find("slice(@w)") != std::string::npos);
+  CHECK(canonical(cut + "%b = slice(@w) {axis=1, start=1, end=2, step=1}\n%c = linear(%x, %a)\n%d = reduce_sum(%b) {axes=[0]}\n%y = add(%c, %d)").find("slice(@w)") !=
+        std::string::npos);
+}
+
 TEST_CASE("graph.canonicalize: dead code goes, outputs keep their names") {
   CHECK(canonical("%y = exp(%x)\n%dead = relu(%x)\n@unused : f32[2] = zeros") == "  %y = exp(%x)\n");
   CHECK(canonical("%y = reshape(%x) {shape=[N,2,3]}") == "  %y = reshape(%x) {shape=[N,2,3]}\n");
