@@ -59,4 +59,13 @@ Status fill_defaults(Call& call) {
   return {};
 }
 
+bool gives_view(const Call& call) {
+  if (call.op == "dropout" || call.op == "feature_dropout" || call.op == "alpha_dropout") return true;  // the operand itself, after training
+  const auto op = c10::Dispatcher::singleton().findSchema({"aten::" + call.op, call.overload});
+  if (!op || op->schema().returns().empty()) return false;
+  const c10::Argument& result = op->schema().returns()[0];
+  if (result.type()->kind() == c10::TypeKind::ListType) return true;  // chunk, split, unbind
+  return result.alias_info() != nullptr && !result.alias_info()->isWrite();
+}
+
 }  // namespace fastc::aten

@@ -11,4 +11,7 @@ namespace fastc::aten {
 // left alone (the missing rule says so better).
 Status fill_defaults(Call& call);
 
+// Whether the op's result shares memory with an operand by its schema ("Tensor(a) self … -> Tensor(a)"), and so would show changes in place.
+bool gives_view(const Call& call);
+
 }  // namespace fastc::aten

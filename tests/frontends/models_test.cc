@@ -34,7 +34,7 @@ void check_model(const std::filesystem::path& model, const std::filesystem::path
 
 TEST_CASE("the project's own models are right from .pt and .pt2", "[models]") {
   auto folder = test::source_path("tests/data/models");
-  for (const char* name : {"convs.pt", "convs.pt2", "convs_raw.pt2", "tokens.pt", "tokens.pt2", "tokens_raw.pt2", "recurrent.pt", "recurrent_raw.pt2", "scripted.pt"}) {
+  for (const char* name : {"convs.pt", "convs.pt2", "convs_raw.pt2", "tokens.pt", "tokens.pt2", "tokens_raw.pt2", "recurrent.pt", "recurrent_raw.pt2", "scripted.pt", "inplace_raw.pt2"}) {
     std::string stem = std::string(name).substr(0, std::string(name).find_first_of("._"));
     check_model(folder / name, folder / (stem + ".npz"));
   }

@@ -130,6 +130,16 @@ class Stale(nn.Module):
         return x.sum(1) + y.sum(1)
 
 
+class InPlace(nn.Module):
+    """Changes tensors in place and reads them under their older names."""
+    def forward(self, x):
+        y = x * 2
+        y.add_(x[:, :1])
+        z = y
+        torch.relu_(z)
+        return y - z * 0.5
+
+
 class Unsupported(nn.Module):
     def __init__(self):
         super().__init__()
@@ -149,6 +159,10 @@ def main():
     x = torch.randn(2, 4)
     np.savez_compressed(HERE / "scripted.npz", input_0=x.numpy(), output=scripted(x).detach().numpy())
     torch.jit.trace(Stale(), torch.randn(2, 4)).save(str(HERE / "stale.pt"))
+    torch.export.save(torch.export.export(Stale(), (torch.randn(2, 4),)), str(HERE / "stale.pt2"))
+    x = torch.tensor([[1.0, -2.0, 0.5, 3.0], [-1.5, 2.0, 0.25, -4.0]])
+    torch.export.save(torch.export.export(InPlace(), (x,)), str(HERE / "inplace_raw.pt2"))
+    np.savez_compressed(HERE / "inplace.npz", input_0=x.numpy(), output=InPlace()(x).numpy())
     torch.jit.script(Branches()).save(str(HERE / "branches.pt"))
     torch.jit.trace(Unsupported().eval(), torch.randn(2, 4)).save(str(HERE / "unsupported.pt"))
     torch.export.save(torch.export.export(Unsupported().eval(), (torch.randn(2, 4),)), str(HERE / "unsupported.pt2"))
