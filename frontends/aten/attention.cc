@@ -46,41 +46,8 @@ Result<ArgList> attention(Lowering& l, const Call& call) {
   return one(l.reshape(y, std::move(to)));
 }
 
-// torch.nn.MultiheadAttention's fast path: one op with packed q, k, v.
-Result<ArgList> multi_head(Lowering& l, const Call& call) {
-  FASTC_TRY(auto x, call.tensor("query"));
-  FASTC_TRY(auto key, call.tensor("key"));
-  FASTC_TRY(auto value, call.tensor("value"));
-  if (key.id != x.id || value.id != x.id) return input_error("only self-attention is supported in this form; set torch.backends.mha.set_fastpath_enabled(False) and export again");
-  if (call.has("mask")) return input_error("masks are not supported in this form; set torch.backends.mha.set_fastpath_enabled(False) and export again");
-  FASTC_TRY(int64_t width, call.integer("embed_dim"));
-  FASTC_TRY(int64_t heads, call.integer("num_head"));
-  FASTC_TRY(auto qkv_weight, call.tensor("qkv_weight"));
-  FASTC_TRY(auto qkv_bias, call.tensor("qkv_bias"));
-  FASTC_TRY(auto proj_weight, call.tensor("proj_weight"));
-  FASTC_TRY(auto proj_bias, call.tensor("proj_bias"));
-  if (heads < 1 || width % heads != 0) return input_error("{} channels do not divide into {} heads", width, heads);
-  Shape s = l.shape(x);
-  if (s.size() != 3) return input_error("expected an input of 3 axes, found [{}]", shape_text(s));
-  FASTC_TRY(auto qkv, l.emit("linear", {x, qkv_weight, qkv_bias}, {}, qkv_weight.path));
-  std::vector<TensorArg> parts;
-  for (int64_t i = 0; i < 3; ++i) {
-    FASTC_TRY(auto part, l.slice(qkv, 2, Dim(i * width), Dim((i + 1) * width)));
-    FASTC_TRY(auto split, l.reshape(part, {s[0], s[1], Dim(heads), Dim(width / heads)}));
-    FASTC_TRY(auto head_first, l.permute(split, {0, 2, 1, 3}));
-    parts.push_back(head_first);
-  }
-  double scale = 1.0 / std::sqrt(static_cast<double>(width / heads));
-  FASTC_TRY(auto y, l.emit("attention", {parts[0], parts[1], parts[2]}, {{"causal", false}, {"scale", scale}}));
-  FASTC_TRY(auto back, l.permute(y, {0, 2, 1, 3}));
-  FASTC_TRY(auto flat, l.reshape(back, {s[0], s[1], Dim(width)}));
-  FASTC_TRY(auto out, l.emit("linear", {flat, proj_weight, proj_bias}, {}, proj_weight.path));
-  return ArgList{Arg{out}, Arg{}};
-}
-
 constexpr RuleEntry kRules[] = {
     {"scaled_dot_product_attention", attention},
-    {"_native_multi_head_attention", multi_head},
 };
 
 }  // namespace

@@ -91,7 +91,7 @@ std::string_view ir_name(std::string_view op) {
 
 Result<ArgList> binary(Lowering& l, const Call& call) {
   const Arg &a = self_of(call), &b = other_of(call);
-  if (a.scalar() && b.scalar()) {
+  if (comparable(a, b)) {
     FASTC_TRY(Arg folded, fold_binary(call.op, a, b));
     return ArgList{folded};
   }

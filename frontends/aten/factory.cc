@@ -88,9 +88,46 @@ Result<ArgList> triangle(Lowering& l, const Call& call) {
   return one(l.emit("where", {keep, x, scalar_tensor(0, l.type(x).dtype)}));
 }
 
+// Rows and columns of the elements below (tril) or above (triu) a diagonal, [2, count].
+Result<ArgList> triangle_indices(Lowering& l, const Call& call) {
+  FASTC_TRY(int64_t rows, call.integer("row"));
+  FASTC_TRY(int64_t columns, call.integer("col"));
+  if (rows < 0 || columns < 0 || rows > 4096 || columns > 4096) return input_error("expected a matrix of at most 4096 rows and columns, found {} and {}", rows, columns);
+  const int64_t offset = call.integer_or("offset", 0);
+  const bool lower = call.op == "tril_indices";
+  std::vector<int64_t> numbers, second;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < columns; ++c)
+      if (lower ? c - r <= offset : c - r >= offset) {
+        numbers.push_back(r);
+        second.push_back(c);
+      }
+  const auto count = static_cast<int64_t>(second.size());
+  numbers.insert(numbers.end(), second.begin(), second.end());
+  return one(Result<TensorArg>(l.constant(Tensor::of<int64_t>({2, count}, numbers))));
+}
+
+// torch.tensor of one number or of a list of them.
+Result<ArgList> tensor_of_numbers(Lowering& l, const Call& call) {
+  const Arg& data = call.arg("data");
+  const ArgList numbers = data.list() ? *data.list() : ArgList{data};
+  DType kind = DType::kBool;
+  std::vector<double> values;
+  for (const Arg& item : numbers) {
+    const Call one_number{.op = call.op, .overload = {}, .args = {{"data", item}}};
+    FASTC_TRY(const double value, one_number.number("data"));
+    values.push_back(value);
+    if (item.number()) kind = DType::kF32;
+    if (item.dim() && kind == DType::kBool) kind = DType::kI64;
+  }
+  FASTC_TRY(DType dtype, dtype_argument(call, "dtype", kind));
+  const std::vector<int64_t> shape = data.list() ? std::vector<int64_t>{static_cast<int64_t>(values.size())} : std::vector<int64_t>{};
+  return one(Result<TensorArg>(l.constant(from_doubles(dtype, shape, values))));
+}
+
 constexpr RuleEntry kRules[] = {
     {"arange", arange},    {"zeros", filled},     {"ones", filled},     {"full", filled},      {"new_zeros", filled}, {"new_ones", filled}, {"new_full", filled},
-    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"tril", triangle},   {"triu", triangle}, {"eye", eye},
+    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"tril", triangle},   {"triu", triangle}, {"eye", eye}, {"tensor", tensor_of_numbers}, {"tril_indices", triangle_indices}, {"triu_indices", triangle_indices},
 };
 
 }  // namespace

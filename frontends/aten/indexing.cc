@@ -67,6 +67,18 @@ Result<TensorArg> index_run(Lowering& l, const TensorArg& x, const std::vector<T
   return select_rows(l, flattened, flat, first);
 }
 
+// Python counts negative indices from the end. Those that are computed from data are taken to count from the beginning: the runtime refuses others.
+Result<TensorArg> from_the_beginning(Lowering& l, const TensorArg& index, const Dim& size) {
+  if (!l.is_weight(index)) return index;
+  const Tensor dense = l.module().weight(index.id).data.to_contiguous();
+  const auto given = dense.values<int64_t>();
+  if (std::ranges::none_of(given, [](int64_t i) { return i < 0; })) return index;
+  if (!size.is_constant()) return input_error("a negative index into an axis of length {} is not supported; fix the size", size.text());
+  std::vector<int64_t> counted(given.begin(), given.end());
+  for (int64_t& i : counted) i += i < 0 ? size.constant() : 0;
+  return l.constant(Tensor::of<int64_t>(dense.shape(), counted));
+}
+
 Result<ArgList> index(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
   const ArgList* list = call.arg("indices").list();
@@ -79,14 +91,15 @@ Result<ArgList> index(Lowering& l, const Call& call) {
     if (!t) return input_error("indices: expected tensors");
     DType dtype = l.type(*t).dtype;
     if (dtype != DType::kI64 && dtype != DType::kI32) return input_error("indexing by {} depends on the data; use where or masked_fill", name_of(dtype));
-    FASTC_TRY(auto wide, l.cast(*t, DType::kI64));
+    if (static_cast<int64_t>(i) >= l.rank(x)) return input_error("more indices than axes in [{}]", shape_text(l.shape(x)));
+    FASTC_TRY(auto cast, l.cast(*t, DType::kI64));
+    FASTC_TRY(auto wide, from_the_beginning(l, cast, l.shape(x)[i]));
     if (first < 0) first = static_cast<int64_t>(i);
     last = static_cast<int64_t>(i);
     indices.push_back(wide);
   }
   if (indices.empty()) return ArgList{Arg{x}};
   if (last - first + 1 != static_cast<int64_t>(indices.size())) return input_error("indexing axes that are not neighbours is not supported; permute first");
-  if (last >= l.rank(x)) return input_error("more indices than axes in [{}]", shape_text(l.shape(x)));
   return one(index_run(l, x, indices, first));
 }
 

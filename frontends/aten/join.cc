@@ -125,7 +125,7 @@ Result<ArgList> diff(Lowering& l, const Call& call) {
 }
 
 constexpr RuleEntry kRules[] = {
-    {"cat", cat}, {"concat", cat}, {"stack", stack}, {"split", split}, {"split_with_sizes", split}, {"chunk", chunk}, {"unbind", unbind}, {"glu", glu}, {"diff", diff},
+    {"cat", cat}, {"concat", cat}, {"stack", stack}, {"split", split}, {"split_with_sizes", split}, {"chunk", chunk}, {"unsafe_chunk", chunk}, {"unsafe_split", split}, {"unsafe_split_with_sizes", split}, {"unbind", unbind}, {"glu", glu}, {"diff", diff},
 };
 
 }  // namespace

@@ -117,7 +117,9 @@ Result<TensorArg> Lowering::slice(const TensorArg& t, int64_t axis, Dim start, D
     last = first;
   }
   if (first == Dim(0) && last == size && step == 1) return t;
-  return emit("slice", {t}, {{"axis", axis}, {"start", first}, {"end", last}, {"step", step}});
+  FASTC_TRY(TensorArg part, emit("slice", {t}, {{"axis", axis}, {"start", first}, {"end", last}, {"step", step}}));
+  if (is_weight(t)) part.path = t.path;  // the layer that uses a part of a weight is called after it, too
+  return part;
 }
 
 Result<TensorArg> Lowering::expand(const TensorArg& t, Shape to) {
@@ -157,8 +159,12 @@ Result<TensorArg> Lowering::materialize(const Arg& arg, DType dtype) {
   } else {
     return input_error("expected a tensor or a number");
   }
+  return constant(scalar_tensor(value, dtype));
+}
+
+TensorArg Lowering::constant(Tensor data) {
   std::string name = module_.fresh_name(scope_.empty() ? "constant" : scope_ + ".constant");
-  return TensorArg{module_.add_weight(name, Weight{scalar_tensor(value, dtype), {}, false}), {}};
+  return TensorArg{module_.add_weight(name, Weight{std::move(data), {}, false}), {}};
 }
 
 Result<int64_t> Lowering::axis(int64_t axis, int64_t rank) const {

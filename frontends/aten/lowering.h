@@ -55,6 +55,8 @@ class Lowering {
   Result<TensorArg> expand(const TensorArg& t, Shape to);
   // Filled with one number.
   Result<TensorArg> full(Shape shape, double value, DType dtype);
+  // A tensor known now, as a weight that is not trained.
+  TensorArg constant(Tensor data);
   // A tensor operand out of a tensor or a number; numbers must be known, or an iota makes them.
   Result<TensorArg> materialize(const Arg& arg, DType dtype);
 
@@ -85,6 +87,7 @@ struct RuleEntry {
 // One table a family; lower() looks through all (rules.cc).
 std::span<const RuleEntry> convolution_rules();
 std::span<const RuleEntry> pooling_rules();
+std::span<const RuleEntry> resize_rules();
 std::span<const RuleEntry> norm_rules();
 std::span<const RuleEntry> unary_rules();
 std::span<const RuleEntry> binary_rules();
@@ -93,6 +96,7 @@ std::span<const RuleEntry> view_rules();
 std::span<const RuleEntry> join_rules();
 std::span<const RuleEntry> matmul_rules();
 std::span<const RuleEntry> attention_rules();
+std::span<const RuleEntry> fastpath_rules();
 std::span<const RuleEntry> recurrent_rules();
 std::span<const RuleEntry> factory_rules();
 std::span<const RuleEntry> indexing_rules();

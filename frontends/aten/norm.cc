@@ -1,5 +1,6 @@
 // Normalisations.
 #include <algorithm>
+#include <cmath>
 
 #include "frontends/aten/lowering.h"
 
@@ -91,6 +92,34 @@ Result<ArgList> rms_norm(Lowering& l, const Call& call) {
   return one(l.emit("rms_norm", {x, operand(weight)}, {{"eps", call.number_or("eps", 1.1920928955078125e-07)}}, weight ? weight->path : std::string()));
 }
 
+// "conv.parametrizations.weight.original1" and "conv.weight_v" are conv's weight.
+std::string normalized_path(const std::string& path) {
+  constexpr std::string_view kInside = ".parametrizations.";
+  if (const size_t at = path.find(kInside); at != std::string::npos) {
+    const size_t name = at + kInside.size();
+    return path.substr(0, at) + "." + path.substr(name, path.find('.', name) - name);
+  }
+  return path.ends_with("_v") ? path.substr(0, path.size() - 2) : path + ".normalized";
+}
+
+// g·v/‖v‖, the norm over all axes but one (Salimans and Kingma 2016, equation 2), computed now: training goes on with the product.
+Result<ArgList> weight_norm(Lowering& l, const Call& call) {
+  FASTC_TRY(auto v, call.tensor("v"));
+  FASTC_TRY(auto g, call.tensor("g"));
+  if (!l.is_weight(v) || !l.is_weight(g)) return input_error("a weight norm of something that is no weight is not supported");
+  FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 0), l.rank(v)));
+  const auto values = to_doubles(l.module().weight(v.id).data), scales = to_doubles(l.module().weight(g.id).data);
+  const auto shape = l.module().weight(v.id).data.shape();
+  size_t inner = 1, kept = static_cast<size_t>(shape[static_cast<size_t>(axis)]);
+  for (size_t i = static_cast<size_t>(axis) + 1; i < shape.size(); ++i) inner *= static_cast<size_t>(shape[i]);
+  if (scales.size() != kept) return input_error("expected {} lengths, found [{}]", kept, shape_text(l.shape(g)));
+  std::vector<double> squares(kept, 0);
+  for (size_t i = 0; i < values.size(); ++i) squares[i / inner % kept] += values[i] * values[i];
+  std::vector<float> made(values.size());
+  for (size_t i = 0; i < values.size(); ++i) made[i] = static_cast<float>(scales[i / inner % kept] * values[i] / std::sqrt(squares[i / inner % kept]));
+  return ArgList{Arg{l.weight(normalized_path(v.path), Tensor::of<float>(shape, made), true)}, Arg{}};
+}
+
 constexpr RuleEntry kRules[] = {
     {"batch_norm", batch_norm},
     {"native_batch_norm", batch_norm},
@@ -102,6 +131,8 @@ constexpr RuleEntry kRules[] = {
     {"group_norm", group_norm},
     {"native_group_norm", group_norm},
     {"instance_norm", instance_norm},
+    {"_weight_norm", weight_norm},
+    {"_weight_norm_interface", weight_norm},
 };
 
 }  // namespace

@@ -1,6 +1,4 @@
-// Pooling and resizing over the spatial axes.
-#include <cmath>
-
+// Pooling over the spatial axes.
 #include "frontends/aten/lowering.h"
 
 namespace fastc::aten {
@@ -65,39 +63,6 @@ Result<ArgList> adaptive_max_pool(Lowering& l, const Call& call) {
   return ArgList{Arg{y}, Arg{}};
 }
 
-// The size of the result: given, or the input's times scale factors. With factors aten computes positions from the factor itself;
-// that is the same only where the size is exactly input * factor.
-Result<Shape> resized(Lowering& l, const Call& call, const TensorArg& x, int64_t spatial) {
-  if (call.has("output_size")) return call.dims("output_size");
-  if (call.has("size")) return call.dims("size");
-  const ArgList* factors = call.arg("scale_factors").list();
-  if (!factors || static_cast<int64_t>(factors->size()) != spatial) return input_error("expected output_size or {} scale_factors", spatial);
-  Shape size;
-  for (size_t i = 0; i < factors->size(); ++i) {
-    const double* f = (*factors)[i].number();
-    const Dim& in = l.shape(x)[i + 2];
-    if (!f) return input_error("scale_factors: expected numbers");
-    if (*f == std::floor(*f) && *f >= 1 && *f < 1e6) {
-      size.push_back(in * Dim(static_cast<int64_t>(*f)));
-    } else if (in.is_constant() && *f > 0 && std::floor(static_cast<double>(in.constant()) * *f) == static_cast<double>(in.constant()) * *f) {
-      size.push_back(Dim(static_cast<int64_t>(static_cast<double>(in.constant()) * *f)));
-    } else {
-      return input_error("the scale factor {} does not give a whole size for an axis of length {}; give the output size instead", *f, in.text());
-    }
-  }
-  return size;
-}
-
-Result<ArgList> resize(Lowering& l, const Call& call) {
-  int64_t s = spatial_of(call);
-  FASTC_TRY(auto x, call.tensor(call.args.contains("input") ? "input" : "self"));
-  FASTC_CHECK(expect_batched(l, x, s));
-  FASTC_TRY(Shape size, resized(l, call, x, s));
-  bool nearest = call.op.find("nearest") != std::string::npos;
-  return one(l.emit("resize", {x},
-                    {{"size", size}, {"mode", std::string(nearest ? "nearest" : "bilinear")}, {"align_corners", call.flag_or("align_corners", false)}}));
-}
-
 constexpr RuleEntry kRules[] = {
     {"max_pool1d", max_pool},
     {"max_pool2d", max_pool},
@@ -110,9 +75,6 @@ constexpr RuleEntry kRules[] = {
     {"_adaptive_avg_pool2d", adaptive_avg_pool},
     {"adaptive_max_pool1d", adaptive_max_pool},
     {"adaptive_max_pool2d", adaptive_max_pool},
-    {"upsample_nearest1d", resize},
-    {"upsample_nearest2d", resize},
-    {"upsample_bilinear2d", resize},
 };
 
 }  // namespace

@@ -48,6 +48,26 @@ Result<ArgList> extreme(Lowering& l, const Call& call) {
   return ArgList{Arg{y}, Arg{}};
 }
 
+// The first index of the extreme: min over i of (x[i] == extreme ? i : n).
+Result<ArgList> arg_extreme(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  const bool all = !call.has("dim");
+  if (all) {
+    FASTC_TRY(x, l.reshape(x, {product(l.shape(x))}));
+  }
+  FASTC_TRY(int64_t axis, l.axis(all ? 0 : call.integer_or("dim", 0), l.rank(x)));
+  const Dim size = l.shape(x)[static_cast<size_t>(axis)];
+  FASTC_TRY(auto extreme, reduce_over(l, call.op == "argmax" ? "reduce_max" : "reduce_min", x, {axis}, true));
+  FASTC_TRY(auto there, l.emit("eq", {x, extreme}));
+  FASTC_TRY(auto numbers, l.emit("iota", {}, {{"length", size}, {"start", 0.0}, {"step", 1.0}, {"dtype", std::string("i64")}}));
+  Shape along(static_cast<size_t>(l.rank(x) - axis), Dim(1));
+  along[0] = size;
+  FASTC_TRY(auto index, l.reshape(numbers, std::move(along)));
+  FASTC_TRY(auto beyond, l.materialize(Arg{size}, DType::kI64));
+  FASTC_TRY(auto found, l.emit("where", {there, index, beyond}));
+  return one(reduce_over(l, "reduce_min", found, {axis}, !all && call.flag_or("keepdim", false)));
+}
+
 // any and all as the largest and the smallest of 0 and 1.
 Result<ArgList> any_all(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
@@ -67,6 +87,25 @@ Result<ArgList> vector_norm(Lowering& l, const Call& call) {
   FASTC_TRY(auto squares, l.emit("mul", {x, x}));
   FASTC_TRY(auto sum, reduce_over(l, "reduce_sum", squares, axes, call.flag_or("keepdim", false)));
   return one(l.emit("sqrt", {sum}));
+}
+
+// Σ x₁x₂ / (max(‖x₁‖, ε)·max(‖x₂‖, ε))
+Result<ArgList> cosine_similarity(Lowering& l, const Call& call) {
+  std::vector<TensorArg> sides;
+  FASTC_TRY(auto first, call.tensor("x1"));
+  FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 1), l.rank(first)));
+  for (std::string_view name : {"x1", "x2"}) {
+    FASTC_TRY(auto x, call.tensor(name));
+    if (l.rank(x) != l.rank(first)) return input_error("expected two tensors of {} axes, found [{}]", l.rank(first), shape_text(l.shape(x)));
+    FASTC_TRY(auto squares, l.emit("mul", {x, x}));
+    FASTC_TRY(auto sum, reduce_over(l, "reduce_sum", squares, {axis}, true));
+    FASTC_TRY(auto length, l.emit("sqrt", {sum}));
+    FASTC_TRY(auto bounded, l.emit("maximum", {length, scalar_tensor(call.number_or("eps", 1e-8), l.type(x).dtype)}));
+    FASTC_TRY(auto unit, l.emit("div", {x, bounded}));
+    sides.push_back(unit);
+  }
+  FASTC_TRY(auto products, l.emit("mul", {sides[0], sides[1]}));
+  return one(reduce_over(l, "reduce_sum", products, {axis}, false));
 }
 
 // mean((x - mean x)²), times n / (n - correction).
@@ -100,7 +139,7 @@ Result<ArgList> var(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"mean", reduce}, {"sum", reduce}, {"amax", reduce}, {"amin", reduce}, {"max", extreme}, {"min", extreme},
-    {"any", any_all}, {"all", any_all},
+    {"argmax", arg_extreme}, {"argmin", arg_extreme}, {"cosine_similarity", cosine_similarity}, {"any", any_all}, {"all", any_all},
     {"linalg_vector_norm", vector_norm}, {"norm", vector_norm}, {"var", var}, {"std", var}, {"var_mean", var},
 };
 

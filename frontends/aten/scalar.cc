@@ -20,6 +20,12 @@ std::optional<Dim> to_dim(const Arg& a) {
   return std::nullopt;
 }
 
+// A size times 2.0 is a size, too.
+std::optional<Dim> whole(const Arg& a) {
+  if (const double* d = a.number()) return std::abs(*d) < 9e15 && *d == std::floor(*d) ? std::optional(Dim(static_cast<int64_t>(*d))) : std::nullopt;
+  return to_dim(a);
+}
+
 tl::unexpected<Error> unknown(std::string_view op, const Dim& a, const Dim& b) {
   return input_error("cannot tell {} of {} and {} for every size; fix the size with the input's shape", op, a.text(), b.text());
 }
@@ -85,7 +91,26 @@ Result<Arg> fold_doubles(std::string_view op, double a, double b) {
 
 }  // namespace
 
+bool comparable(const Arg& a, const Arg& b) { return (a.scalar() && b.scalar()) || (a.text() && b.text()) || (a.list() && b.list()); }
+
+namespace {
+
+// eq and ne of texts, and of lists of numbers.
+Result<Arg> fold_equality(std::string_view op, const Arg& a, const Arg& b) {
+  if (op != "eq" && op != "ne") return input_error("{} of texts or lists is not supported", op);
+  bool same = a.text() ? *a.text() == *b.text() : a.list()->size() == b.list()->size();
+  for (size_t i = 0; same && a.list() && i < a.list()->size(); ++i) {
+    if (!comparable((*a.list())[i], (*b.list())[i])) return input_error("{}: expected lists of numbers or texts", op);
+    FASTC_TRY(Arg equal, fold_binary("eq", (*a.list())[i], (*b.list())[i]));
+    same = equal.flag() && *equal.flag();
+  }
+  return Arg{same == (op == "eq")};
+}
+
+}  // namespace
+
 Result<Arg> fold_binary(std::string_view op, const Arg& a, const Arg& b) {
+  if ((a.text() && b.text()) || (a.list() && b.list())) return fold_equality(op, a, b);
   bool integral = !a.number() && !b.number();
   if (integral && (op == "__and__" || op == "logical_and" || op == "__or__" || op == "logical_or") && a.flag() && b.flag())
     return Arg{op.find("and") != std::string_view::npos ? (*a.flag() && *b.flag()) : (*a.flag() || *b.flag())};
@@ -94,6 +119,8 @@ Result<Arg> fold_binary(std::string_view op, const Arg& a, const Arg& b) {
     if (!x || !y) return input_error("{}: expected two numbers", op);
     return fold_dims(op, *x, *y);
   }
+  const bool unfixed = (a.dim() && !a.dim()->is_constant()) || (b.dim() && !b.dim()->is_constant());
+  if (auto x = whole(a), y = whole(b); unfixed && x && y && (op == "mul" || op == "add" || op == "sub")) return fold_dims(op, *x, *y);
   auto x = to_double(a), y = to_double(b);
   if (!x || !y) return input_error("{}: a size that is not fixed cannot be turned into a float; fix the size with the input's shape", op);
   return fold_doubles(op, *x, *y);
@@ -175,6 +202,17 @@ Result<ArgList> getitem(Lowering&, const Call& call) {
   return ArgList{(*list)[static_cast<size_t>(index < 0 ? index + n : index)]};
 }
 
+// item in list, of numbers or texts that are known.
+Result<ArgList> contains(Lowering&, const Call& call) {
+  const ArgList* list = call.arg("l").list();
+  if (!list) return input_error("expected a list");
+  for (const Arg& entry : *list) {
+    FASTC_TRY(Arg same, fold_binary("eq", entry, call.arg("item")));
+    if (same.flag() && *same.flag()) return ArgList{Arg{true}};
+  }
+  return ArgList{Arg{false}};
+}
+
 Result<ArgList> length(Lowering& l, const Call& call) {
   const Arg& a = call.has("a") ? call.arg("a") : call.arg("t");
   if (const ArgList* list = a.list()) return ArgList{Arg{Dim(static_cast<int64_t>(list->size()))}};
@@ -193,7 +231,7 @@ Result<ArgList> is_floating_point(Lowering& l, const Call& call) {
 constexpr RuleEntry kRules[] = {
     {"size", size}, {"sym_size", size}, {"dim", dim}, {"numel", numel}, {"sym_numel", numel}, {"Int", number}, {"IntImplicit", number}, {"Float", number},
     {"FloatImplicit", number}, {"Bool", number}, {"ScalarImplicit", number}, {"NumToTensor", number}, {"item", number}, {"scalar_tensor", scalar_tensor_of},
-    {"__getitem__", getitem}, {"len", length}, {"_assert_tensor_metadata", nothing}, {"_assert_scalar", nothing}, {"sym_constrain_range_for_size", nothing},
+    {"__getitem__", getitem}, {"len", length}, {"__contains__", contains}, {"_assert_tensor_metadata", nothing}, {"_assert_scalar", nothing}, {"sym_constrain_range_for_size", nothing},
     {"_assert_async", nothing}, {"warn", nothing}, {"is_floating_point", is_floating_point},
 };
 

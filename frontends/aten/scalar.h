@@ -7,7 +7,10 @@
 
 namespace fastc::aten {
 
-// aten's or Python's name of a binary op ("add", "floordiv", "eq" …) on two numbers. Error where the result is not known for every size.
+// Two numbers, two texts or two lists: what fold_binary takes.
+bool comparable(const Arg& a, const Arg& b);
+
+// aten's or Python's name of a binary op ("add", "floordiv", "eq" …) on two numbers; eq and ne also of texts and lists. Error where the result is not known for every size.
 Result<Arg> fold_binary(std::string_view op, const Arg& a, const Arg& b);
 
 }  // namespace fastc::aten

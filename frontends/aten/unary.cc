@@ -1,4 +1,5 @@
 // Elementwise ops of one tensor, and what is the identity when a trained model runs.
+#include <algorithm>
 #include <cmath>
 
 #include "frontends/aten/lowering.h"
@@ -15,8 +16,21 @@ Result<TensorArg> float_operand(Lowering& l, const Call& call) {
   return l.cast(x, DType::kF32);
 }
 
+// Of a number that is known; the scripted model computes sizes and scales so.
+std::optional<double> of_number(std::string_view op, double x) {
+  if (op == "log") return std::log(x);
+  if (op == "exp") return std::exp(x);
+  if (op == "sqrt") return std::sqrt(x);
+  if (op == "rsqrt") return 1 / std::sqrt(x);
+  if (op == "reciprocal") return 1 / x;
+  return std::nullopt;
+}
+
 // Ops called alike here and there.
 Result<ArgList> same(Lowering& l, const Call& call) {
+  const std::string_view name = call.has("self") ? "self" : "a";
+  if (const auto known = call.number(name); known && call.arg(name).scalar())
+    if (const auto folded = of_number(call.op, *known)) return ArgList{Arg{*folded}};
   FASTC_TRY(auto x, float_operand(l, call));
   return one(l.emit(call.op, {x}));
 }
@@ -81,10 +95,70 @@ Result<ArgList> leaky_relu(Lowering& l, const Call& call) {
   return one(l.emit("leaky_relu", {x}, {{"slope", call.number_or("negative_slope", 0.01)}}));
 }
 
+Result<TensorArg> times(Lowering& l, const TensorArg& x, double factor) {
+  if (factor == 1) return x;
+  return l.emit("mul", {x, scalar_tensor(factor, l.type(x).dtype)});
+}
+
+// floor and ceil, of tensors and of numbers that are known; an IR op for floor alone: ⌈x⌉ = −⌊−x⌋.
+Result<ArgList> rounded(Lowering& l, const Call& call) {
+  const Arg& a = call.has("self") ? call.arg("self") : call.arg("a");
+  const bool up = call.op == "ceil";
+  if (const double* d = a.number()) {
+    const double whole = up ? std::ceil(*d) : std::floor(*d);
+    return ArgList{call.has("self") ? Arg{whole} : Arg{Dim(static_cast<int64_t>(whole))}};  // of a Python number it is an int
+  }
+  if (a.scalar()) return ArgList{a};
+  FASTC_TRY(auto x, float_operand(l, call));
+  if (!up) return one(l.emit("floor", {x}));
+  FASTC_TRY(auto negative, l.emit("neg", {x}));
+  FASTC_TRY(auto below, l.emit("floor", {negative}));
+  return one(l.emit("neg", {below}));
+}
+
+// (x > 0) − (x < 0)
+Result<ArgList> sign(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  const DType dtype = l.type(x).dtype;
+  if (dtype == DType::kBool) return ArgList{Arg{x}};
+  std::vector<TensorArg> sides;
+  for (const char* op : {"gt", "lt"}) {
+    FASTC_TRY(auto beyond, l.emit(op, {x, scalar_tensor(0, dtype)}));
+    FASTC_TRY(auto counted, l.cast(beyond, dtype));
+    sides.push_back(counted);
+  }
+  return one(l.emit("sub", {sides[0], sides[1]}));
+}
+
+// scale·x, or scale·alpha·(exp(input_scale·x) − 1) where x < 0. Where alpha·input_scale is 1 both are scale·alpha·elu₁(input_scale·x).
+Result<TensorArg> scaled_elu(Lowering& l, const TensorArg& x, double alpha, double scale, double input_scale) {
+  const bool inside = input_scale != 1;
+  if (inside && std::abs(alpha * input_scale - 1) > 1e-6) return input_error("elu with alpha {} and input_scale {} is not supported", alpha, input_scale);
+  FASTC_TRY(auto narrow, times(l, x, input_scale));
+  FASTC_TRY(auto y, l.emit("elu", {narrow}, {{"alpha", inside ? 1.0 : alpha}}));
+  return times(l, y, inside ? scale * alpha : scale);
+}
+
 Result<ArgList> elu(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
-  if (call.number_or("scale", 1) != 1 || call.number_or("input_scale", 1) != 1) return input_error("elu with a scale is not supported");
-  return one(l.emit("elu", {x}, {{"alpha", call.number_or("alpha", 1)}}));
+  if (call.op == "selu") return one(scaled_elu(l, x, 1.6732632423543772, 1.0507009873554805, 1));  // Klambauer et al. 2017, equation 14
+  const double alpha = call.number_or("alpha", 1);
+  if (call.op == "celu") return one(scaled_elu(l, x, alpha, 1, 1 / alpha));
+  return one(scaled_elu(l, x, alpha, call.number_or("scale", 1), call.number_or("input_scale", 1)));
+}
+
+// x, or weight·x where x < 0; one weight, or one a channel (axis 1): relu(x) − weight·relu(−x)
+Result<ArgList> prelu(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(auto weight, call.tensor("weight"));
+  Shape column(static_cast<size_t>(std::max<int64_t>(l.rank(x), 1)), Dim(1));
+  column[column.size() > 1 ? 1 : 0] = product(l.shape(weight));
+  FASTC_TRY(auto slope, l.reshape(weight, std::move(column)));
+  FASTC_TRY(auto above, l.emit("relu", {x}));
+  FASTC_TRY(auto negative, l.emit("neg", {x}));
+  FASTC_TRY(auto below, l.emit("relu", {negative}));
+  FASTC_TRY(auto scaled, l.emit("mul", {below, slope}));
+  return one(l.emit("sub", {above, scaled}));
 }
 
 Result<ArgList> hard(Lowering& l, const Call& call) {
@@ -160,9 +234,9 @@ Result<ArgList> to_bool(Lowering& l, const Call& call) {
 constexpr RuleEntry kRules[] = {
     {"relu", keeps_type}, {"neg", keeps_type}, {"abs", keeps_type},
     {"sigmoid", same}, {"tanh", same}, {"silu", same}, {"exp", same}, {"log", same}, {"sqrt", same}, {"rsqrt", same}, {"erf", same}, {"sin", same},
-    {"cos", same}, {"reciprocal", same}, {"floor", same},
+    {"cos", same}, {"reciprocal", same}, {"floor", rounded}, {"ceil", rounded}, {"sign", sign}, {"sgn", sign},
     {"gelu", gelu}, {"hardtanh", hardtanh}, {"relu6", hardtanh}, {"clamp", clamp}, {"clamp_min", clamp}, {"clamp_max", clamp}, {"clip", clamp},
-    {"leaky_relu", leaky_relu}, {"elu", elu}, {"softplus", softplus}, {"mish", mish}, {"log_sigmoid", log_sigmoid}, {"square", square},
+    {"leaky_relu", leaky_relu}, {"elu", elu}, {"selu", elu}, {"celu", elu}, {"prelu", prelu}, {"_prelu_kernel", prelu}, {"softplus", softplus}, {"mish", mish}, {"log_sigmoid", log_sigmoid}, {"square", square},
     {"hardswish", hard}, {"hardsigmoid", hard},
     {"logical_not", logical_not}, {"bitwise_not", logical_not}, {"softmax", softmax}, {"_softmax", softmax}, {"log_softmax", softmax}, {"_log_softmax", softmax},
     {"cumsum", cumsum}, {"to", to}, {"_to_copy", to}, {"type_as", to}, {"bool", to_bool}, {"long", to_bool}, {"float", to_bool},

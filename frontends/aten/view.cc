@@ -179,11 +179,86 @@ Result<ArgList> repeat(Lowering& l, const Call& call) {
   return one(l.reshape(b, std::move(to)));
 }
 
+// Where element i of a padded axis of length n comes from: mirrored without the edge, the edge repeated, or from the other end.
+int64_t padded_from(std::string_view mode, int64_t i, int64_t n) {
+  if (mode == "replicate") return std::clamp<int64_t>(i, 0, n - 1);
+  if (mode == "circular") return (i % n + n) % n;
+  return i < 0 ? -i : i >= n ? 2 * (n - 1) - i : i;
+}
+
+// Padding with the tensor's own elements: reads each padded axis by a constant list.
+Result<ArgList> pad_with_own(Lowering& l, const Call& call, std::string_view mode) {
+  FASTC_TRY(auto y, call.tensor("self"));
+  FASTC_TRY(auto pads, call.integers(call.has("pad") ? "pad" : "padding"));
+  if (mode != "reflect" && mode != "replicate" && mode != "circular") return input_error("padding mode \"{}\" is not supported; use constant, reflect, replicate or circular", mode);
+  const int64_t rank = l.rank(y);
+  if (pads.size() % 2 != 0 || static_cast<int64_t>(pads.size()) > 2 * rank) return input_error("expected at most {} pads, in pairs, found {}", 2 * rank, pads.size());
+  for (size_t k = 0; k < pads.size() / 2; ++k) {
+    const int64_t axis = rank - 1 - static_cast<int64_t>(k), begin = pads[2 * k], end = pads[2 * k + 1];
+    const Dim size = l.shape(y)[static_cast<size_t>(axis)];
+    if (begin == 0 && end == 0) continue;
+    if (!size.is_constant()) return input_error("cannot pad an axis of length {} in the mode {}; fix the size", size.text(), mode);
+    const int64_t n = size.constant(), most = mode == "reflect" ? n - 1 : mode == "circular" ? n : INT64_MAX;
+    if (n < 1 || begin > most || end > most || begin + n + end < 0) return input_error("pads {} and {} do not fit an axis of length {} in the mode {}", begin, end, n, mode);
+    std::vector<int64_t> from;
+    for (int64_t i = -begin; i < n + end; ++i) from.push_back(padded_from(mode, i, n));
+    const auto length = static_cast<int64_t>(from.size());
+    FASTC_TRY(y, l.emit("index_select", {y, Tensor::of<int64_t>({length}, from)}, {{"axis", axis}}));
+  }
+  return ArgList{Arg{y}};
+}
+
+// reflection_pad1d and its like.
+Result<ArgList> named_pad(Lowering& l, const Call& call) { return pad_with_own(l, call, call.op.starts_with("reflection") ? "reflect" : "replicate"); }
+
+// Each element `repeats` times in its place; without an axis of the flattened tensor.
+Result<ArgList> repeat_interleave(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  if (call.arg("repeats").tensor()) return input_error("how often each element is repeated depends on the data; pass a number");
+  FASTC_TRY(int64_t times, call.integer("repeats"));
+  if (times < 1) return input_error("expected a positive number of repeats, found {}", times);
+  if (!call.has("dim")) {
+    FASTC_TRY(x, l.reshape(x, {product(l.shape(x))}));
+  }
+  FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 0), l.rank(x)));
+  Shape column = l.shape(x), to = column;
+  column.insert(column.begin() + axis + 1, Dim(1));
+  Shape wide = column;
+  wide[static_cast<size_t>(axis) + 1] = Dim(times);
+  to[static_cast<size_t>(axis)] = to[static_cast<size_t>(axis)] * Dim(times);
+  FASTC_TRY(auto behind, l.reshape(x, std::move(column)));
+  FASTC_TRY(auto repeated, l.expand(behind, std::move(wide)));
+  return one(l.reshape(repeated, std::move(to)));
+}
+
+// Vectors spread over a grid, one axis each; with indexing "xy" the first two axes are swapped.
+Result<ArgList> meshgrid(Lowering& l, const Call& call) {
+  FASTC_TRY(auto vectors, call.tensors("tensors"));
+  const std::string* indexing = call.arg("indexing").text();
+  const bool swapped = indexing && *indexing == "xy" && vectors.size() > 1;
+  if (swapped) std::swap(vectors[0], vectors[1]);
+  Shape grid;
+  for (const auto& v : vectors) {
+    if (l.rank(v) > 1) return input_error("expected vectors, found [{}]", shape_text(l.shape(v)));
+    grid.push_back(product(l.shape(v)));
+  }
+  ArgList out;
+  for (size_t i = 0; i < vectors.size(); ++i) {
+    Shape column(grid.size(), Dim(1));
+    column[i] = grid[i];
+    FASTC_TRY(auto along, l.reshape(vectors[i], std::move(column)));
+    FASTC_TRY(auto spread, l.expand(along, grid));
+    out.push_back(Arg{spread});
+  }
+  if (swapped) std::swap(out[0], out[1]);
+  return ArgList{Arg{std::move(out)}};
+}
+
 // aten lists pads from the last axis backwards: (last begin, last end, before last begin, …).
 Result<ArgList> pad(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
   const std::string* mode = call.arg("mode").text();
-  if (mode && *mode != "constant") return input_error("padding mode \"{}\" is not supported; use constant padding", *mode);
+  if (mode && *mode != "constant") return pad_with_own(l, call, *mode);
   FASTC_TRY(auto pads, call.integers("pad"));
   auto rank = static_cast<size_t>(l.rank(x));
   if (pads.size() % 2 != 0 || pads.size() > 2 * rank) return input_error("expected at most {} pads, in pairs, found {}", 2 * rank, pads.size());
@@ -228,6 +303,23 @@ Result<ArgList> pixel_unshuffle(Lowering& l, const Call& call) {
   return one(l.reshape(moved, {s[0], s[1] * Dim(r * r), h, w}));
 }
 
+// [N, G·C, …] → [N, C·G, …]: the groups' channels interleaved.
+Result<ArgList> channel_shuffle(Lowering& l, const Call& call) {
+  FASTC_TRY(auto x, call.tensor("self"));
+  FASTC_TRY(int64_t groups, call.integer("groups"));
+  const Shape s = l.shape(x);
+  if (s.size() < 3 || groups < 1) return input_error("expected an input of at least 3 axes, found [{}]", shape_text(s));
+  FASTC_TRY(Dim channels, Dim::exact_div(s[1], Dim(groups)));
+  Shape split = s;
+  split[1] = Dim(groups);
+  split.insert(split.begin() + 2, channels);
+  FASTC_TRY(auto grouped, l.reshape(x, std::move(split)));
+  auto perm = identity_perm(static_cast<int64_t>(s.size()) + 1);
+  std::swap(perm[1], perm[2]);
+  FASTC_TRY(auto moved, l.permute(grouped, std::move(perm)));
+  return one(l.reshape(moved, s));
+}
+
 // What is pushed out at the end of an axis comes in again at its beginning.
 Result<ArgList> roll(Lowering& l, const Call& call) {
   FASTC_TRY(auto y, call.tensor("self"));
@@ -251,8 +343,9 @@ constexpr RuleEntry kRules[] = {
     {"view", view}, {"reshape", view}, {"_unsafe_view", view}, {"view_as", view}, {"reshape_as", view}, {"view_copy", view}, {"flatten", flatten},
     {"unflatten", unflatten}, {"squeeze", squeeze}, {"unsqueeze", unsqueeze}, {"permute", permute}, {"transpose", transpose},
     {"t", transpose}, {"numpy_T", transpose}, {"mT", transpose}, {"movedim", movedim}, {"slice", slice}, {"select", select}, {"narrow", narrow},
-    {"expand", expand}, {"expand_as", expand}, {"repeat", repeat}, {"pad", pad}, {"constant_pad_nd", pad}, {"pixel_shuffle", pixel_shuffle},
-    {"pixel_unshuffle", pixel_unshuffle}, {"roll", roll},
+    {"expand", expand}, {"expand_as", expand}, {"repeat", repeat}, {"repeat_interleave", repeat_interleave}, {"meshgrid", meshgrid}, {"pad", pad}, {"constant_pad_nd", pad},
+    {"reflection_pad1d", named_pad}, {"reflection_pad2d", named_pad}, {"replication_pad1d", named_pad}, {"replication_pad2d", named_pad}, {"pixel_shuffle", pixel_shuffle},
+    {"pixel_unshuffle", pixel_unshuffle}, {"channel_shuffle", channel_shuffle}, {"native_channel_shuffle", channel_shuffle}, {"roll", roll},
 };
 
 }  // namespace

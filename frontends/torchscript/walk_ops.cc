@@ -21,13 +21,19 @@ bool is_view(std::string_view op) {
   return kViews.contains(op);
 }
 
-// A list that nothing else may hold: made here, read by aten ops and by the function's own return. Lists are copied where they are passed
-// on, so that another holder would not see what is appended.
+// A call whose results hold no list cannot hand one back: what it was given it has only read.
+bool only_reads_lists(const torch::jit::Node& node) {
+  const bool call = node.kind() == c10::prim::CallMethod || node.kind() == c10::prim::CallFunction;
+  return call && std::ranges::all_of(node.outputs(), [](const torch::jit::Value* v) { return v->type()->isSubtypeOf(*c10::TensorType::get()); });
+}
+
+// A list that nothing else may hold: made here, read by aten ops, by calls and by the function's own return. Lists are copied where they are
+// passed on, so that another holder would not see what is appended.
 bool is_own_list(const torch::jit::Value* list) {
   if (list->node()->kind() != c10::prim::ListConstruct) return false;
   return std::ranges::all_of(list->uses(), [&](const torch::jit::Use& use) {
     const bool returned = use.user->kind() == c10::prim::Return && use.user->owningBlock() == list->owningGraph()->block();
-    return use.user->kind().is_aten() || returned;
+    return use.user->kind().is_aten() || returned || only_reads_lists(*use.user);
   });
 }
 
