@@ -27,12 +27,12 @@ bool only_reads_lists(const torch::jit::Node& node) {
   return call && std::ranges::all_of(node.outputs(), [](const torch::jit::Value* v) { return v->type()->isSubtypeOf(*c10::TensorType::get()); });
 }
 
-// A list that nothing else may hold: made here, read by aten ops, by calls and by the function's own return. Lists are copied where they are
+// A list that nothing else may hold: made here, read by aten ops, by calls and by its own block's return. Lists are copied where they are
 // passed on, so that another holder would not see what is appended.
 bool is_own_list(const torch::jit::Value* list) {
   if (list->node()->kind() != c10::prim::ListConstruct) return false;
   return std::ranges::all_of(list->uses(), [&](const torch::jit::Use& use) {
-    const bool returned = use.user->kind() == c10::prim::Return && use.user->owningBlock() == list->owningGraph()->block();
+    const bool returned = use.user->kind() == c10::prim::Return && use.user->owningBlock() == list->node()->owningBlock();  // it leaves its block for good
     return use.user->kind().is_aten() || returned || only_reads_lists(*use.user);
   });
 }

@@ -86,6 +86,7 @@ TEST_CASE("numbers and lists known at import are folded", "[aten]") {
 TEST_CASE("a list that a called method reads can be appended to", "[aten]") {
   check({"dense", "def join(self, parts: List[Tensor]) -> Tensor:\n    return torch.cat(parts, 1)\n"
                   "def forward(self, x):\n    seen = [x]\n    for i in range(3):\n        seen.append(torch.tanh(self.join(seen)))\n    return self.join(seen)\n", {2, 3}});
+  check({"made in a branch", "def forward(self, x):\n    if x.dim() == 2:\n        sizes = [2 * i + 1 for i in range(3)]\n    else:\n        sizes = [1]\n    return x * sizes[2]\n", {2, 3}});
   const char* held = "def same(self, parts: List[Tensor]) -> List[Tensor]:\n    return parts\n"
                      "def forward(self, x):\n    seen = [x]\n    other = self.same(seen)\n    seen.append(x)\n    return torch.cat(other, 1)\n";
   CHECK(refusal({"held", held, {2, 3}}).find("appending to a list that is also held elsewhere is not supported") != std::string::npos);
