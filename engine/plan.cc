@@ -175,7 +175,7 @@ Status Plan::round_as_integers(const Site& site) {
   const Node& node = site.node;
   const auto& y = site.out().quant;
   if (y && node.op->integer == IntegerRule::kRequantizes)
-    roundings_.emplace(node.output(), fake_quantize(at::full({1}, y->scale, at::TensorOptions(at::kFloat)), y->zero_point, 0, 255));
+    roundings_.emplace(node.output(), fake_quantize(at::full({1}, y->scale, at::TensorOptions(at::kFloat)), y->zero_point, y->low(), y->high()));
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (!site.is_weight(i) || !is_encoded(site.weight(i)) || roundings_.contains(node.inputs[i])) continue;
     FASTC_TRY(const Tensor real, decode(site.weight(i)));

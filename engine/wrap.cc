@@ -17,13 +17,14 @@ at::ScalarType scalar_type(DType dtype) {
     case DType::kS8: return at::kChar;
     case DType::kU8: return at::kByte;
     case DType::kBool: return at::kBool;
+    case DType::kS16: return at::kShort;
   }
   assert(false && "a DType that is not listed");
   return at::kFloat;
 }
 
 Result<DType> dtype_of_scalar(at::ScalarType type) {
-  for (uint8_t i = 0; i <= static_cast<uint8_t>(DType::kBool); ++i)
+  for (uint8_t i = 0; i <= static_cast<uint8_t>(DType::kS16); ++i)
     if (scalar_type(static_cast<DType>(i)) == type) return static_cast<DType>(i);
   return internal_error("no element type of fastc holds LibTorch's {}", at::toString(type));
 }

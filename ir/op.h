@@ -43,7 +43,7 @@ struct Cost {  // per sample when the batch symbol is set to 1
 // How quantized operands pass through an op.
 enum class IntegerRule : uint8_t {
   kNone,        // f32 only
-  kKeeps,       // u8 → u8 with the operand's parameters (relu, max_pool, reshape, slice, pad …)
+  kKeeps,       // u8 → u8 (or s16 → s16) with the operand's parameters (relu, max_pool, reshape, slice, pad …)
   kRequantizes, // u8 → u8 with parameters declared for the result (conv, linear, add, concat, average pooling …)
 };
 
@@ -83,6 +83,7 @@ struct OpDef {
   void (*couple)(const OpView& view, Coupler& coupler) = nullptr;   // null: every axis of every operand is pinned
   Status (*shrink)(Module& module, Node& node, const Kept& kept) = nullptr;  // attributes that hold channel counts or indices; null: none do
   IntegerRule integer = IntegerRule::kNone;
+  bool sixteen_bits = false;  // the integer form takes s16 as well as u8
   int result_count = 1;
   bool elementwise = false;   // result shape = broadcast of operands; no mixing between elements
   bool trainable = false;     // has learned weights (conv, linear, norms, embedding, recurrent)

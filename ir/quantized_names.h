@@ -1,5 +1,5 @@
 // Names of layers in a program that was quantized. They are those of the float program, with one exception: an output keeps its name, so where
-// a dequantize makes it, that node has the name, and the layer before it is called NAME.u8.
+// a dequantize makes it, that node has the name, and the layer before it is called NAME.u8 (NAME.s16 under 16 bits).
 #pragma once
 
 #include <string>

@@ -13,7 +13,7 @@ struct DTypeName {
   size_t bytes;
   std::string_view name, long_name, npy;
 };
-constexpr std::array<DTypeName, 9> kDTypes{{{DType::kF32, 4, "f32", "float32", "<f4"},
+constexpr std::array<DTypeName, 10> kDTypes{{{DType::kF32, 4, "f32", "float32", "<f4"},
                                             {DType::kF16, 2, "f16", "float16", "<f2"},
                                             {DType::kBF16, 2, "bf16", "bfloat16", ""},
                                             {DType::kF64, 8, "f64", "float64", "<f8"},
@@ -21,7 +21,8 @@ constexpr std::array<DTypeName, 9> kDTypes{{{DType::kF32, 4, "f32", "float32", "
                                             {DType::kI32, 4, "i32", "int32", "<i4"},
                                             {DType::kS8, 1, "s8", "int8", "|i1"},
                                             {DType::kU8, 1, "u8", "uint8", "|u1"},
-                                            {DType::kBool, 1, "bool", "bool", "|b1"}}};
+                                            {DType::kBool, 1, "bool", "bool", "|b1"},
+                                            {DType::kS16, 2, "s16", "int16", "<i2"}}};
 
 constexpr std::align_val_t kAlignment{64};  // a cache line; kernels may load whole vectors from the start
 

@@ -17,15 +17,15 @@
 namespace fastc {
 
 // Numbered as in the artifact format (backends/runtime/format.h).
-enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, kI32 = 5, kS8 = 6, kU8 = 7, kBool = 8 };
+enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, kI32 = 5, kS8 = 6, kU8 = 7, kBool = 8, kS16 = 9 };
 FASTC_API size_t size_of(DType dtype);                       // bytes of one element
-FASTC_API std::string_view name_of(DType dtype);             // "f32", "i64", "s8", "u8", "bool" …
+FASTC_API std::string_view name_of(DType dtype);             // "f32", "i64", "s8", "u8", "s16", "bool" …
 FASTC_API Result<DType> parse_dtype(std::string_view name);  // also "float32", "int64", …
 // NumPy's code of a type ("<f4", "|u1" …): an error for bf16, which NumPy does not have.
 FASTC_API Result<std::string_view> npy_descr(DType dtype);
 // Product of sizes read from a file: an error below 0, or when the bytes would pass 2^46 (64 TiB).
 FASTC_API Result<int64_t> checked_elements(DType dtype, std::span<const int64_t> shape);
-template <typename T> constexpr DType dtype_of();           // float, double, int64_t, int32_t, int8_t, uint8_t, bool
+template <typename T> constexpr DType dtype_of();           // float, double, int64_t, int32_t, int16_t, int8_t, uint8_t, bool
 
 class FASTC_API Tensor {
  public:
@@ -81,6 +81,7 @@ template <> constexpr DType dtype_of<float>() { return DType::kF32; }
 template <> constexpr DType dtype_of<double>() { return DType::kF64; }
 template <> constexpr DType dtype_of<int64_t>() { return DType::kI64; }
 template <> constexpr DType dtype_of<int32_t>() { return DType::kI32; }
+template <> constexpr DType dtype_of<int16_t>() { return DType::kS16; }
 template <> constexpr DType dtype_of<int8_t>() { return DType::kS8; }
 template <> constexpr DType dtype_of<uint8_t>() { return DType::kU8; }
 template <> constexpr DType dtype_of<bool>() { return DType::kBool; }

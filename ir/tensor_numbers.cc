@@ -84,6 +84,9 @@ std::vector<double> to_doubles(const Tensor& tensor) {
     case DType::kS8:
       read<int8_t>(t, out, plain);
       break;
+    case DType::kS16:
+      read<int16_t>(t, out, plain);
+      break;
     case DType::kU8:
       read<uint8_t>(t, out, plain);
       break;
@@ -118,6 +121,9 @@ Tensor from_doubles(DType dtype, std::vector<int64_t> shape, std::span<const dou
       break;
     case DType::kS8:
       write<int8_t>(t, values, clamped<int8_t>);
+      break;
+    case DType::kS16:
+      write<int16_t>(t, values, clamped<int16_t>);
       break;
     case DType::kU8:
       write<uint8_t>(t, values, clamped<uint8_t>);

@@ -43,6 +43,8 @@ std::string element_text(const Tensor& t, int64_t i) {
       return std::to_string(t.data<int32_t>()[i]);
     case DType::kS8:
       return std::to_string(t.data<int8_t>()[i]);
+    case DType::kS16:
+      return std::to_string(t.data<int16_t>()[i]);
     case DType::kU8:
       return std::to_string(t.data<uint8_t>()[i]);
     case DType::kBool:
@@ -132,6 +134,8 @@ Status set_element(Tensor& t, int64_t index, std::string_view text) {
       return set_integer(static_cast<int32_t*>(data) + index, text, t.dtype());
     case DType::kS8:
       return set_integer(static_cast<int8_t*>(data) + index, text, t.dtype());
+    case DType::kS16:
+      return set_integer(static_cast<int16_t*>(data) + index, text, t.dtype());
     case DType::kU8:
       return set_integer(static_cast<uint8_t*>(data) + index, text, t.dtype());
     case DType::kBool:

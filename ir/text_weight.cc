@@ -18,6 +18,9 @@ void fill_random(Tensor& t, uint64_t seed) {
       case DType::kS8:
         v = static_cast<double>(random.below(255)) - 127;
         break;
+      case DType::kS16:
+        v = static_cast<double>(random.below(65535)) - 32767;
+        break;
       case DType::kU8:
         v = static_cast<double>(random.below(256));
         break;
@@ -64,10 +67,15 @@ Result<Quant> WeightReader::quant() {
   FASTC_CHECK(element(scale, 0));
   FASTC_CHECK(scan_.expect(","));
   FASTC_TRY(const int64_t zero_point, scan_.integer());
+  int64_t bits = 8;
+  if (scan_.take(",")) {
+    FASTC_TRY(bits, scan_.integer());
+  }
   FASTC_CHECK(scan_.expect(")"));
-  if (zero_point < 0 || zero_point > 255)
-    return Scanner::error(where, fmt::format("expected a zero point from 0 to 255, found {}", zero_point));
-  return Quant{scale.values<float>()[0], static_cast<int32_t>(zero_point)};
+  if (bits != 8 && bits != 16) return Scanner::error(where, fmt::format("expected 8 or 16 bits, found {}", bits));
+  if (zero_point < 0 || zero_point > (bits == 8 ? 255 : 0))
+    return Scanner::error(where, fmt::format("expected a zero point {}, found {}", bits == 8 ? "from 0 to 255" : "of 0 under 16 bits", zero_point));
+  return Quant{scale.values<float>()[0], static_cast<int32_t>(zero_point), static_cast<int32_t>(bits)};
 }
 
 Result<Weight> WeightReader::weight(const Type& type) {
@@ -93,7 +101,7 @@ Result<Weight> WeightReader::weight(const Type& type) {
 }
 
 Status WeightReader::encoding(Encoding& e, const std::vector<int64_t>& shape) {
-  int bits = 8;
+  int bits = 16;
   while (bits >= 2 && !scan_.take(fmt::format("int{}", bits))) --bits;
   if (bits < 2) return {};
   e.kind = Encoding::Kind::kInt;

@@ -34,9 +34,30 @@ Status check_scales(const Weight& weight) {
   return {};
 }
 
+template <typename T>
+Status check_range(std::span<const T> values, int bits) {
+  const int limit = (1 << (bits - 1)) - 1;
+  for (const int q : values)
+    if (q < -limit || q > limit) return input_error("expected int{} numbers from {} to {}, found {}", bits, -limit, limit, q);
+  return {};
+}
+
+// s[channel, group] · q
+template <typename T>
+void decode_into(std::span<float> real, std::span<const T> q, std::span<const float> s, const Encoding& e, int64_t channels, int64_t inner) {
+  const int64_t groups = e.group_size > 0 ? static_cast<int64_t>(s.size()) / channels : 1;
+  for (int64_t i = 0; i < static_cast<int64_t>(real.size()); ++i) {
+    const int64_t channel = i / inner % channels, group = e.group_size > 0 ? i % inner / e.group_size : 0;
+    real[i] = s[channel * groups + group] * static_cast<float>(q[i]);
+  }
+}
+
 }  // namespace
 
-std::string quant_text(const Quant& quant) { return fmt::format("q({}, {})", quant.scale, quant.zero_point); }
+std::string quant_text(const Quant& quant) {
+  if (quant.bits != 8) return fmt::format("q({}, {}, {})", quant.scale, quant.zero_point, quant.bits);
+  return fmt::format("q({}, {})", quant.scale, quant.zero_point);
+}
 
 std::string type_text(const Type& type) {
   std::string out = fmt::format("{}[{}]", name_of(type.dtype), shape_text(type.shape));
@@ -63,16 +84,13 @@ Status check_weight(const Weight& weight) {
   if (e.sparsity == Encoding::Sparsity::kBlock && !(e.n > 0 && e.m > 0))
     return input_error("expected blocks of at least 1x1, found {}x{}", e.n, e.m);
   if (e.kind == Encoding::Kind::kDense) return {};
-  if (e.bits < 2 || e.bits > 8) return input_error("expected an encoding of 2 to 8 bits, found {}", e.bits);
-  if (weight.data.dtype() != DType::kS8)
-    return input_error("expected s8 data under int{}, found {}", e.bits, name_of(weight.data.dtype()));
+  if ((e.bits < 2 || e.bits > 8) && e.bits != 16) return input_error("expected an encoding of 2 to 8 bits, or of 16, found {}", e.bits);
+  const DType stored = e.bits == 16 ? DType::kS16 : DType::kS8;
+  if (weight.data.dtype() != stored)
+    return input_error("expected {} data under int{}, found {}", name_of(stored), e.bits, name_of(weight.data.dtype()));
   FASTC_CHECK(check_scales(weight));
-  const int limit = (1 << (e.bits - 1)) - 1;
   const Tensor data = weight.data.to_contiguous();
-  for (const int8_t q : data.values<int8_t>())
-    if (q < -limit || q > limit)
-      return input_error("expected int{} numbers from {} to {}, found {}", e.bits, -limit, limit, static_cast<int>(q));
-  return {};
+  return e.bits == 16 ? check_range(data.values<int16_t>(), e.bits) : check_range(data.values<int8_t>(), e.bits);
 }
 
 Result<Tensor> decode(const Weight& weight) {
@@ -84,16 +102,11 @@ Result<Tensor> decode(const Weight& weight) {
   int64_t inner = 1;
   for (size_t i = static_cast<size_t>(e.axis) + 1; i < shape.size(); ++i) inner *= shape[i];
   const int64_t channels = shape[static_cast<size_t>(e.axis)];
-  const int64_t groups = e.group_size > 0 ? scales.shape()[1] : 1;
   Tensor out = Tensor::zeros(DType::kF32, shape);
-  const auto q = data.values<int8_t>();
   const auto s = scales.values<float>();
   const auto real = out.mutable_values<float>();
-  for (int64_t i = 0; i < static_cast<int64_t>(real.size()); ++i) {
-    const int64_t channel = i / inner % channels;
-    const int64_t group = e.group_size > 0 ? i % inner / e.group_size : 0;
-    real[i] = s[channel * groups + group] * static_cast<float>(q[i]);
-  }
+  if (e.bits == 16) decode_into(real, data.values<int16_t>(), s, e, channels, inner);
+  else decode_into(real, data.values<int8_t>(), s, e, channels, inner);
   return out;
 }
 

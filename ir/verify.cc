@@ -73,12 +73,14 @@ class Verifier {
     }
     if (!type.quant) return {};
     const Quant& q = *type.quant;
-    if (type.dtype != DType::kU8)
-      return input_error("expected u8 under quantization parameters, found {}", type_text(type));
+    if (q.bits != 8 && q.bits != 16) return input_error("expected quantization parameters of 8 or 16 bits, found {}", q.bits);
+    if (type.dtype != q.dtype())
+      return input_error("expected {} under quantization parameters, found {}", name_of(q.dtype()), type_text(type));
     if (!(q.scale > 0) || !std::isfinite(q.scale))
       return input_error("expected a finite scale above 0, found {}", q.scale);
-    if (q.zero_point < 0 || q.zero_point > 255)
-      return input_error("expected a zero point from 0 to 255, found {}", q.zero_point);
+    const int32_t most = q.bits == 16 ? 0 : 255;
+    if (q.zero_point < 0 || q.zero_point > most)
+      return input_error("expected a zero point from 0 to {}, found {}", most, q.zero_point);
     return {};
   }
 

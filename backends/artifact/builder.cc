@@ -17,7 +17,8 @@ std::span<const std::byte> as_bytes(const std::vector<T>& v) {
 }
 
 size_t element_bytes(rt::DType dtype) { return size_of(static_cast<DType>(dtype)); }
-static_assert(static_cast<int>(DType::kBool) == static_cast<int>(rt::DType::kBool) &&
+static_assert(static_cast<int>(DType::kS16) == static_cast<int>(rt::DType::kS16) &&
+              static_cast<int>(DType::kBool) == static_cast<int>(rt::DType::kBool) &&
               static_cast<int>(DType::kU8) == static_cast<int>(rt::DType::kU8) &&
               static_cast<int>(DType::kI64) == static_cast<int>(rt::DType::kI64));
 

@@ -42,10 +42,10 @@ Result<rt::Activation> activation_named(const Node& node, std::string_view name)
 
 Result<IntegerBounds> integer_bounds(const Node& node, std::string_view activation, double lo, double hi, const Quant& quant) {
   const auto quantized = [&](double x) {
-    return static_cast<int32_t>(std::clamp(quant.zero_point + std::nearbyint(static_cast<float>(x) / quant.scale), 0.0f, 255.0f));
+    return static_cast<int32_t>(std::clamp(quant.zero_point + std::nearbyint(static_cast<float>(x) / quant.scale), static_cast<float>(quant.low()), static_cast<float>(quant.high())));
   };
-  if (activation == "none") return IntegerBounds{};
-  if (activation == "relu") return IntegerBounds{quant.zero_point, 255};
+  if (activation == "none") return IntegerBounds{quant.low(), quant.high()};
+  if (activation == "relu") return IntegerBounds{quant.zero_point, quant.high()};
   if (activation == "clip") return IntegerBounds{quantized(lo), quantized(hi)};
   return unsupported(node, fmt::format("activation '{}' cannot be fused into an integer op", activation));
 }

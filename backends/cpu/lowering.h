@@ -80,7 +80,7 @@ int64_t logical_axis(int64_t position, int64_t rank, rt::Layout layout);
 bool spatial_rank(int64_t rank);  // 3 or 4: can be channels-last
 Result<rt::Activation> activation_named(const Node& node, std::string_view name);
 // Integer bounds of a fused activation on a quantized result: relu and clip are clamps. Error for others.
-struct IntegerBounds { int32_t low = 0, high = 255; };
+struct IntegerBounds { int32_t low, high; };
 Result<IntegerBounds> integer_bounds(const Node& node, std::string_view activation, double lo, double hi, const Quant& quant);
 
 // Gives every activation a buffer so that values whose lives overlap never share one (backends/cpu/lifetimes.cc).

@@ -18,6 +18,7 @@ struct Product {
   Tensor weight;
   int64_t groups = 1, out = 0, k = 0;
   bool depthwise = false;
+  bool wide = false;  // x has 16 bits
   const Weight* stored = nullptr;
   std::string weight_name;
   // As the artifact states it: [O, K] for linear, [O, C/g, kh, kw] for every convolution (1-D ones with kh = 1).
@@ -34,11 +35,36 @@ Result<Product> product_of(Lowering& l, const Node& node, int64_t groups) {
   while (shape.size() < 4) shape.insert(shape.begin() + 2, 1);  // [O,C] → [O,C,1,1]; [O,C,k] → [O,C,1,k]
   p.weight = p.stored->data.reshaped(shape);
   p.out = shape[0], p.k = shape[1] * shape[2] * shape[3];
+  p.wide = l.type(node.input(0)).quant && l.type(node.input(0)).quant->bits == 16;
   p.depthwise = groups > 1 && shape[1] == 1 && groups == p.out;
   return p;
 }
 
+// [O][K] with K = (kh, kw, input channel of the group).
+template <typename T>
+std::vector<T> rows_of(const Tensor& weight) {
+  const auto& shape = weight.shape();
+  const int64_t channels = shape[1], taps = shape[2] * shape[3];
+  const Tensor dense = weight.to_contiguous();
+  std::vector<T> rows(static_cast<size_t>(dense.elements()));
+  for (int64_t i = 0; i < dense.elements(); ++i) {
+    const int64_t o = i / (channels * taps), c = i / taps % channels, tap = i % taps;
+    rows[(o * taps + tap) * channels + c] = dense.data<T>()[i];
+  }
+  return rows;
+}
+
+// Under 16 bits the stated shape is that of the rows.
+uint32_t wide_weight(Lowering& l, const Product& p) {
+  const int64_t shape[] = {p.out, p.k};
+  const auto add = [&](rt::DType dtype, auto values) {
+    return l.builder().add_constant(p.weight_name, dtype, shape, rt::Packing::kPlain, std::as_bytes(std::span(values)));
+  };
+  return p.weight.dtype() == DType::kS16 ? add(rt::DType::kS16, rows_of<int16_t>(p.weight)) : add(rt::DType::kS8, rows_of<int8_t>(p.weight));
+}
+
 uint32_t packed_weight(Lowering& l, const Product& p) {
+  if (p.wide) return wide_weight(l, p);
   const auto add = [&](rt::DType dtype, rt::Packing packing, auto values) {
     const auto bytes = std::as_bytes(std::span(values));
     return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, bytes, without_zeros(p.stored->encoding, packing, dtype, p.k, bytes));
@@ -59,7 +85,7 @@ std::vector<int64_t> channel_sums(const Tensor& weight) {
 
 Result<std::vector<float>> channel_scales(const Product& p) {
   const Encoding& e = p.stored->encoding;
-  if (e.kind != Encoding::Kind::kInt || e.axis != 0 || e.group_size != 0 || e.scales.elements() != p.out || p.weight.dtype() != DType::kS8)
+  if (e.kind != Encoding::Kind::kInt || e.axis != 0 || e.group_size != 0 || e.scales.elements() != p.out || (p.weight.dtype() != DType::kS8 && !p.wide))
     return unsupported(p.node, "its integer weight is not int8 with one scale per output channel");
   const Tensor scales = e.scales.to_contiguous();
   return std::vector<float>(scales.data<float>(), scales.data<float>() + p.out);
@@ -73,6 +99,11 @@ Result<std::vector<int32_t>> integer_bias(Lowering& l, const Product& p, int32_t
     if (!l.module().is_weight(p.node.input(2)) || l.module().weight(p.node.input(2)).data.dtype() != DType::kI32)
       return unsupported(p.node, "an integer op needs its bias as an i32 weight");
     given = l.module().weight(p.node.input(2)).data.to_contiguous();
+  }
+  if (p.wide) {  // no zero point to fold in; the engine computes such sums in float64
+    if (p.k >= int64_t{1} << 22) return unsupported(p.node, fmt::format("the sum over {} inputs may leave 53 bits", p.k));
+    for (int64_t o = 0; o < p.out && given.defined(); ++o) bias[o] = given.data<int32_t>()[o];
+    return bias;
   }
   const std::vector<int64_t> sums = channel_sums(p.weight);
   for (int64_t o = 0; o < p.out; ++o) {
@@ -176,7 +207,7 @@ Status lower_conv(Lowering& l, const Node& node) {
   if (dynamic && residual != rt::kNone) return unsupported(node, "a residual cannot be fused into a dynamically quantized op");
   FASTC_TRY(const std::vector<uint32_t> inputs, dynamic ? dynamic_inputs(l, p, x) : product_inputs(l, p, x, residual));
   FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kChannelsLast));
-  l.emit(dynamic ? rt::Kernel::kConvDynamic : integer ? rt::Kernel::kConvS8 : rt::Kernel::kConvF32, node, inputs, std::span(&y, 1), attrs);
+  l.emit(dynamic ? rt::Kernel::kConvDynamic : p.wide ? rt::Kernel::kConvS16 : integer ? rt::Kernel::kConvS8 : rt::Kernel::kConvF32, node, inputs, std::span(&y, 1), attrs);
   return {};
 }
 
@@ -194,7 +225,7 @@ Status lower_linear(Lowering& l, const Node& node) {
   FASTC_TRY(const std::vector<uint32_t> inputs, dynamic.empty() ? product_inputs(l, p, x, residual) : dynamic_inputs(l, p, x));
   FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kPlain));
   if (dynamic.empty()) {
-    l.emit(integer ? rt::Kernel::kLinearS8 : rt::Kernel::kLinearF32, node, inputs, std::span(&y, 1), attrs);
+    l.emit(p.wide ? rt::Kernel::kLinearS16 : integer ? rt::Kernel::kLinearS8 : rt::Kernel::kLinearF32, node, inputs, std::span(&y, 1), attrs);
   } else {
     const rt::DynamicAttrs ranges{attrs.activation, attrs.lo, attrs.hi, dynamic == "row" ? 1u : 0u};
     l.emit(rt::Kernel::kLinearDynamic, node, inputs, std::span(&y, 1), ranges);

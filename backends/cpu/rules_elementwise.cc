@@ -75,7 +75,7 @@ Status lower_binary(Lowering& l, const Node& node) {
     if (node.op->name != "add") return unsupported(node, "of the binary ops only add computes on integers");
     FASTC_TRY(const IntegerBounds bounds, integer_bounds(node, activation, lo, hi, *quant));
     if (l.type(node.input(0)).shape != l.type(node.input(1)).shape) return unsupported(node, "an integer add does not broadcast");
-    return emit_elementwise(l, node, rt::Kernel::kAddS8, rt::ClampAttrs{bounds.low, bounds.high});
+    return emit_elementwise(l, node, quant->bits == 16 ? rt::Kernel::kAddS16 : rt::Kernel::kAddS8, rt::ClampAttrs{bounds.low, bounds.high});
   }
   const rt::BinaryAttrs attrs{static_cast<uint32_t>(codes.at(node.op->name)), static_cast<uint32_t>(code), lo, hi};
   return emit_elementwise(l, node, rt::Kernel::kBinary, attrs);

@@ -11,7 +11,7 @@ namespace fastc::rt {
 namespace {
 
 char dtype_letter(uint8_t dtype) {
-  constexpr char kLetters[] = {'f', 'h', 'g', 'd', 'l', 'i', 's', 'u', 'b'};
+  constexpr char kLetters[] = {'f', 'h', 'g', 'd', 'l', 'i', 's', 'u', 'b', 'w'};
   return kLetters[dtype];
 }
 
@@ -149,7 +149,7 @@ class Occupancy {
 
 // Ops that read element i of an operand only to write element i of the result may work in place.
 bool in_place(Kernel kernel) {
-  return kernel == Kernel::kReshape || kernel == Kernel::kUnary || kernel == Kernel::kBinary || kernel == Kernel::kAddS8 ||
+  return kernel == Kernel::kReshape || kernel == Kernel::kUnary || kernel == Kernel::kBinary || kernel == Kernel::kAddS8 || kernel == Kernel::kAddS16 ||
          kernel == Kernel::kBatchNorm;
 }
 

@@ -57,7 +57,7 @@ bool check_constant(const Program& program, const ConstantRecord& constant, size
 bool check_value(const Program& program, const ValueRecord& value, size_t index, Error& error) {
   if (!check_name(program, value.name, "value", index, error)) return false;
   const char* name = program.name_of(value);
-  if (value.dtype > static_cast<uint8_t>(DType::kBool) || value.layout > static_cast<uint8_t>(Layout::kChannelsLast)) {
+  if (value.dtype > static_cast<uint8_t>(DType::kS16) || value.layout > static_cast<uint8_t>(Layout::kChannelsLast)) {
     return fail(error, FASTC_RT_BAD_FILE, "value %zu (%s): unknown dtype %u or layout %u", index, name, value.dtype, value.layout);
   }
   if (value.rank > kMaxRank) return fail(error, FASTC_RT_BAD_FILE, "value %zu (%s): rank %u, at most %u", index, name, value.rank, kMaxRank);

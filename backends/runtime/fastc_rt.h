@@ -21,7 +21,7 @@ extern "C" {
 #endif
 
 typedef enum { FASTC_RT_OK = 0, FASTC_RT_BAD_ARGUMENT = 1, FASTC_RT_BAD_FILE = 2, FASTC_RT_UNSUPPORTED = 3, FASTC_RT_OUT_OF_MEMORY = 4, FASTC_RT_IO = 5 } fastc_rt_status;
-typedef enum { FASTC_RT_F32 = 0, FASTC_RT_F16 = 1, FASTC_RT_BF16 = 2, FASTC_RT_F64 = 3, FASTC_RT_I64 = 4, FASTC_RT_I32 = 5, FASTC_RT_S8 = 6, FASTC_RT_U8 = 7, FASTC_RT_BOOL = 8 } fastc_rt_dtype;
+typedef enum { FASTC_RT_F32 = 0, FASTC_RT_F16 = 1, FASTC_RT_BF16 = 2, FASTC_RT_F64 = 3, FASTC_RT_I64 = 4, FASTC_RT_I32 = 5, FASTC_RT_S8 = 6, FASTC_RT_U8 = 7, FASTC_RT_BOOL = 8, FASTC_RT_S16 = 9 } fastc_rt_dtype;
 
 typedef struct fastc_rt_model fastc_rt_model;
 typedef struct fastc_rt_session fastc_rt_session;

@@ -16,6 +16,7 @@
 //   s8    [ceil(O/16)][ceil(K/4)][16][4]           (O and K padded with zeros; VNNI and an AMX B tile both read this)
 //   depthwise (groups > 1 and groups == input channels == outputs): f32/s8 [kh*kw][ceil(C/16)*16]
 //   grouped: the panels of group 0, then of group 1, … (each group's O/groups padded to 16 on its own)
+// Under activations of 16 bits: s8 or s16 [O][K], row-major.
 // Weights kept in fewer bits under float activations (kLinearStored, kConvStored) are real = scale · q, or a half float. Their K counts (input
 // channel of the group, kh, kw), as the network's file does, so that the inputs which share a scale lie together:
 //   s8, f16, bf16 in kPanel16   [ceil(O/16)][K][16]
@@ -44,7 +45,7 @@ inline constexpr uint32_t kNone = 0xffffffffu;
 inline constexpr uint64_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 8;
 
-enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, kI32 = 5, kS8 = 6, kU8 = 7, kBool = 8 };
+enum class DType : uint8_t { kF32 = 0, kF16 = 1, kBF16 = 2, kF64 = 3, kI64 = 4, kI32 = 5, kS8 = 6, kU8 = 7, kBool = 8, kS16 = 9 };
 enum class Layout : uint8_t { kPlain = 0, kChannelsLast = 1 };
 
 enum class SectionKind : uint32_t {
@@ -151,7 +152,8 @@ enum class Binary : uint32_t {
 enum class Reduce : uint32_t { kSum = 0, kMean = 1, kMax = 2, kMin = 3 };
 
 // Kernels and their operands. "?" marks an optional operand. Integer kernels follow the contract: activations u8 with
-// zero point, weights s8 with a scale per output channel, acc:int32 = Σ(qx−zx)·qw + bias; y = clamp(zy + rne(float(acc)·m)).
+// zero point, weights s8 with a scale per output channel, acc:int32 = Σ(qx−zx)·qw + bias; y = clamp(zy + rne(float(acc)·m)). Activations of
+// 16 bits are s16 in ±32767 with zero point 0, and the same formulas hold with acc:int64 and weights that are s8 or s16.
 enum class Kernel : uint32_t {
   kConvF32 = 1,     // x, w, bias?, residual? → y           ConvAttrs; all 4-D channels-last (3-D: H = 1)
   kConvS8 = 2,      // x:u8, w:s8, bias:i32, m:f32[O], residual:u8? → y:u8 (or f32: y = float(acc)·m)   ConvAttrs
@@ -167,10 +169,10 @@ enum class Kernel : uint32_t {
   kEmbedding = 12,  // table[V,D], indices → y[…,D]          no attributes
   kAttention = 13,  // q,k,v [B,H,L,D], mask? → y            AttentionAttrs
   kLstm = 14,       // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0?, c0? last → y, hn?, cn?   RecurrentAttrs
-  kMaxPool = 15,    // x → y (f32 or u8)   PoolAttrs, channels-last
-  kAvgPool = 16,    // x → y; u8: y = clamp(zy + rne(float(Σ(qx−zx))·(sx/(sy·count))))   PoolAttrs
+  kMaxPool = 15,    // x → y (f32, u8 or s16)   PoolAttrs, channels-last
+  kAvgPool = 16,    // x → y; u8 and s16: y = clamp(zy + rne(float(Σ(qx−zx))·(sx/(sy·count))))   PoolAttrs
   kAdaptiveAvgPool = 17,  // x → y, same integer formula     PoolAttrs.kernel holds the output size
-  kReduce = 18,     // x → y   ReduceAttrs; u8 mean has the same formula as average pooling
+  kReduce = 18,     // x → y   ReduceAttrs; u8 and s16: max, min, and a mean of the same formula as average pooling
   kUnary = 19,      // x → y   UnaryAttrs
   kBinary = 20,     // a, b → y   BinaryAttrs, numpy broadcasting
   kAddS8 = 21,      // a:u8, b:u8 → y:u8 = clamp(zy + rne(float(qa−za)·(sa/sy) + float(qb−zb)·(sb/sy)))   ClampAttrs
@@ -186,14 +188,18 @@ enum class Kernel : uint32_t {
   kCast = 31,       // x → y
   kIota = 32,       // → y:i64 or f32, start + i·step along its only axis   IotaAttrs
   kSoftmax = 33,    // x → y   AxisAttrs (flags & 1: log)
-  kQuantize = 34,   // x:f32 → y:u8 = clamp(zy + rne(x / s)), computed as x·float32(1/s); may change kPlain → kChannelsLast
-  kDequantize = 35, // x:u8 → y:f32 = s·(q−z); may change the layout
+  kQuantize = 34,   // x:f32 → y:u8 or s16 = clamp(zy + rne(x / s)), computed as x·float32(1/s); may change kPlain → kChannelsLast
+  kDequantize = 35, // x:u8 or s16 → y:f32 = s·(q−z); may change the layout
   kCumsum = 36,     // x → y   AxisAttrs
   kResize = 37,     // x → y   ResizeAttrs, channels-last
   kGroupNorm = 38,  // x, weight[C]?, bias[C]? → y   GroupNormAttrs, kPlain
   kGru = 39,        // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0? last → y, hn?   RecurrentAttrs
   kRnnTanh = 40,    // as kGru; h = tanh(…)   RecurrentAttrs
   kRnnRelu = 41,    // as kGru; h = relu(…)   RecurrentAttrs
+  // Activations of 16 bits: numbers from 80 on.
+  kConvS16 = 80,    // x:s16, w:s8 or s16, bias:i32, m:f32[O], residual:s16? → y:s16 (or f32: y = float(acc)·m)   ConvAttrs
+  kLinearS16 = 81,  // as kConvS16                           LinearAttrs
+  kAddS16 = 82,     // as kAddS8                             ClampAttrs
   // Weights in fewer bits than the f32 they are computed in: numbers from 64 on.
   kLinearStored = 64,     // x[…,K], w, scales?, bias?, residual? → y[…,O]   LinearStoredAttrs; scales under integers only
   kConvStored = 65,       // the same for convolution, channels-last, never depthwise   ConvStoredAttrs

@@ -63,14 +63,14 @@ size_t dtype_bytes(DType dtype) {
   switch (dtype) {
     case DType::kF64: case DType::kI64: return 8;
     case DType::kF32: case DType::kI32: return 4;
-    case DType::kF16: case DType::kBF16: return 2;
+    case DType::kF16: case DType::kBF16: case DType::kS16: return 2;
     default: return 1;
   }
 }
 
 const char* dtype_name(DType dtype) {
-  static constexpr const char* kNames[] = {"float32", "float16", "bfloat16", "float64", "int64", "int32", "int8", "uint8", "bool"};
-  return static_cast<uint8_t>(dtype) <= 8 ? kNames[static_cast<uint8_t>(dtype)] : "unknown";
+  static constexpr const char* kNames[] = {"float32", "float16", "bfloat16", "float64", "int64", "int32", "int8", "uint8", "bool", "int16"};
+  return static_cast<uint8_t>(dtype) <= 9 ? kNames[static_cast<uint8_t>(dtype)] : "unknown";
 }
 
 bool evaluate_dim(const Program& program, const DimRecord& dim, const int64_t* symbols, int64_t& size, Error& error) {

@@ -7,15 +7,17 @@
 
 namespace fastc::rt {
 
-// clamp(zero_point + rne(v), lo, hi), the last step of every integer kernel. `v` is cut to ±512 first, which changes no result
-// (lo and hi are in 0..255, the zero point too) and keeps the rounding trick exact: adding 1.5·2²³ leaves no fraction bits, in
-// the current mode, round half to even. NaN gives lo.
-inline uint8_t requantize(float v, int32_t zero_point, int32_t lo, int32_t hi) {
-  v = v > -512.0f ? v : -512.0f;
-  v = v < 512.0f ? v : 512.0f;
+// clamp(zero_point + rne(v), lo, hi), the last step of every integer kernel. `v` is cut first, to ±512, or ±65536 under 16 bits, which changes
+// no result (lo, hi and the zero point are numbers of T) and keeps the rounding trick exact: adding 1.5·2²³ leaves no fraction bits,
+// in the current mode, round half to even. NaN gives lo.
+template <typename T = uint8_t>
+inline T requantize(float v, int32_t zero_point, int32_t lo, int32_t hi) {
+  constexpr float kMost = sizeof(T) == 1 ? 512.0f : 65536.0f;
+  v = v > -kMost ? v : -kMost;
+  v = v < kMost ? v : kMost;
   constexpr float kShift = 12582912.0f;
   const int32_t q = static_cast<int32_t>((v + kShift) - kShift) + zero_point;
-  return static_cast<uint8_t>(q < lo ? lo : (q > hi ? hi : q));
+  return static_cast<T>(q < lo ? lo : (q > hi ? hi : q));
 }
 
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -33,7 +33,9 @@ bool check_window(const Program& program, const OpRecord& op, const Attrs& a, Er
 
 template <typename Attrs>
 bool check_clamp(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
-  if (a.qlo < 0 || a.qlo > a.qhi || a.qhi > 255) return bad(program, op, "a clamp of the integer result (qlo)", a.qlo, error);
+  const bool wide = op.kernel >= static_cast<uint32_t>(Kernel::kConvS16) && op.kernel <= static_cast<uint32_t>(Kernel::kAddS16);
+  const int32_t lowest = wide ? -32767 : 0, highest = wide ? 32767 : 255;
+  if (a.qlo < lowest || a.qlo > a.qhi || a.qhi > highest) return bad(program, op, "a clamp of the integer result (qlo)", a.qlo, error);
   return true;
 }
 
@@ -151,10 +153,10 @@ constexpr Signature kSignatures[] = {
     {Kernel::kEmbedding, "embedding", "x il > x", 0, nullptr},
     {Kernel::kAttention, "attention", "f f f fb? > f", sizeof(AttentionAttrs), nullptr},
     {Kernel::kLstm, "lstm", "f f* > f f? f?", sizeof(RecurrentAttrs), recurrent},
-    {Kernel::kMaxPool, "max_pool", "fu > fu", sizeof(PoolAttrs), pool},
-    {Kernel::kAvgPool, "avg_pool", "fu > fu", sizeof(PoolAttrs), pool},
-    {Kernel::kAdaptiveAvgPool, "adaptive_avg_pool", "fu > fu", sizeof(PoolAttrs), adaptive},
-    {Kernel::kReduce, "reduce", "fuildb > fuild", sizeof(ReduceAttrs), reduce},
+    {Kernel::kMaxPool, "max_pool", "fuw > fuw", sizeof(PoolAttrs), pool},
+    {Kernel::kAvgPool, "avg_pool", "fuw > fuw", sizeof(PoolAttrs), pool},
+    {Kernel::kAdaptiveAvgPool, "adaptive_avg_pool", "fuw > fuw", sizeof(PoolAttrs), adaptive},
+    {Kernel::kReduce, "reduce", "fuwildb > fuwild", sizeof(ReduceAttrs), reduce},
     {Kernel::kUnary, "unary", "fuildb > fuildb", sizeof(UnaryAttrs), unary},
     {Kernel::kBinary, "binary", "fildb fildb > fildb", sizeof(BinaryAttrs), binary},
     {Kernel::kAddS8, "add_s8", "u u > u", sizeof(ClampAttrs), clamp},
@@ -170,14 +172,17 @@ constexpr Signature kSignatures[] = {
     {Kernel::kCast, "cast", "x > x", 0, nullptr},
     {Kernel::kIota, "iota", "> lf", sizeof(IotaAttrs), nullptr},
     {Kernel::kSoftmax, "softmax", "f > f", sizeof(AxisAttrs), axis},
-    {Kernel::kQuantize, "quantize", "f > u", 0, nullptr},
-    {Kernel::kDequantize, "dequantize", "us > f", 0, nullptr},
+    {Kernel::kQuantize, "quantize", "f > uw", 0, nullptr},
+    {Kernel::kDequantize, "dequantize", "usw > f", 0, nullptr},
     {Kernel::kCumsum, "cumsum", "fild > fild", sizeof(AxisAttrs), axis},
     {Kernel::kResize, "resize", "f > f", sizeof(ResizeAttrs), nullptr},
     {Kernel::kGroupNorm, "group_norm", "f f? f? > f", sizeof(GroupNormAttrs), group_norm},
     {Kernel::kGru, "gru", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnTanh, "rnn_tanh", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnRelu, "rnn_relu", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
+    {Kernel::kConvS16, "conv_s16", "w sw i f w? > wf", sizeof(ConvAttrs), conv},
+    {Kernel::kLinearS16, "linear_s16", "w sw i f w? > wf", sizeof(LinearAttrs), linear},
+    {Kernel::kAddS16, "add_s16", "w w > w", sizeof(ClampAttrs), clamp},
     {Kernel::kLinearStored, "linear_stored", "f shg f? f? f? > f", sizeof(LinearStoredAttrs), linear_stored},
     {Kernel::kConvStored, "conv_stored", "f shg f? f? f? > f", sizeof(ConvStoredAttrs), conv_stored},
     {Kernel::kLinearSparse, "linear_sparse", "f f i i f? f? > f", sizeof(LinearAttrs), linear},

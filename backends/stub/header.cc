@@ -16,6 +16,7 @@ std::string_view cpp_type(DType dtype) {
     case DType::kS8: return "std::int8_t";
     case DType::kU8: return "std::uint8_t";
     case DType::kBool: return "bool";
+    case DType::kS16: return "std::int16_t";
     default: return "std::uint16_t";  // f16 and bf16, as their bits
   }
 }

@@ -17,7 +17,7 @@ at::Tensor IntegerAverage::result(const at::Tensor& sums, int64_t count) const {
 at::Tensor IntegerAverage::result(const at::Tensor& sums, const at::Tensor& counts) const {
   const at::Tensor steps = counts.to(at::kDouble).mul(static_cast<double>(y.scale));
   const at::Tensor m = at::full_like(steps, static_cast<double>(x.scale)).div_(steps);  // one division, as lowering does it
-  return requantize(at::mul(sums.to(at::kFloat), m.to(at::kFloat)), y.zero_point, Clamp{});
+  return requantize(at::mul(sums.to(at::kFloat), m.to(at::kFloat)), y, whole(y));
 }
 
 Result<IntegerAverage> integer_average(const Site& site) {

@@ -29,11 +29,11 @@ Result<Evaluate> integer_add(const Site& site) {
   if (!a || !b || !y) return input_error("an integer add needs both operands and its result quantized");
   FASTC_TRY(const Clamp bounds, clamp_of(site.node.string("activation"), site.node.number("lo"), site.node.number("hi"), *y));
   const auto ma = static_cast<float>(static_cast<double>(a->scale) / y->scale), mb = static_cast<float>(static_cast<double>(b->scale) / y->scale);
-  const int32_t za = a->zero_point, zb = b->zero_point, zy = y->zero_point;
-  return [=](Call& call) {
+  const int32_t za = a->zero_point, zb = b->zero_point;
+  return [=, to = *y](Call& call) {
     const at::Tensor left = call.in(0).to(at::kFloat).sub_(za).mul_(ma);
     const at::Tensor right = call.in(1).to(at::kFloat).sub_(zb).mul_(mb);
-    call.set(requantize(at::add(left, right), zy, bounds));
+    call.set(requantize(at::add(left, right), to, bounds));
   };
 }
 

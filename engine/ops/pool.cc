@@ -23,7 +23,7 @@ Result<Evaluate> max_pool(const Site& site) {
     const at::Tensor x = integer ? call.in(0).to(at::kFloat) : call.in(0);
     const at::Tensor y = kernel.size() == 1 ? at::max_pool1d(x, kernel, stride, padding, dilation, ceil_mode)
                                             : at::max_pool2d(x, kernel, stride, padding, dilation, ceil_mode);
-    call.set(integer ? y.to(at::kByte) : y);
+    call.set(integer ? y.to(call.in(0).scalar_type()) : y);
   };
 }
 
@@ -67,7 +67,7 @@ Result<Evaluate> adaptive_avg_pool(const Site& site) {
     const int64_t rows = flat ? 1 : size[0], columns = size.back();
     // Window i of n over a length: floor(i·length/n) … ceil((i+1)·length/n), as LibTorch cuts them.
     const auto window = [](int64_t i, int64_t n, int64_t length) { return std::pair(i * length / n, ((i + 1) * length + n - 1) / n); };
-    at::Tensor y = at::empty({x.size(0), x.size(1), rows, columns}, x.options().dtype(at::kByte));
+    at::Tensor y = at::empty({x.size(0), x.size(1), rows, columns}, x.options().dtype(call.in(0).scalar_type()));
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t c = 0; c < columns; ++c) {
         const auto [top, bottom] = window(r, rows, x.size(2));

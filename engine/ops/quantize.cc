@@ -11,8 +11,7 @@ Result<Evaluate> quantize(const Site& site) {
   if (!y) return input_error("quantize needs parameters declared for its result");
   if (site.mode != Mode::kInfer) return [](Call& call) { call.set(call.in(0)); };  // Plan rounds what has parameters
   const auto inverse = static_cast<float>(1.0 / static_cast<double>(y->scale));
-  const int32_t zero_point = y->zero_point;
-  return [=](Call& call) { call.set(requantize(at::mul(call.in(0), inverse), zero_point, Clamp{})); };
+  return [inverse, to = *y](Call& call) { call.set(requantize(at::mul(call.in(0), inverse), to, whole(to))); };
 }
 
 Result<Evaluate> dequantize(const Site& site) {

@@ -40,13 +40,13 @@ Result<Evaluate> concat(const Site& site) {
     if (!x || !y) return input_error("an integer concat needs all operands and its result quantized");
     if (*x != *y) from[i] = x;
   }
-  return [=](Call& call) {
+  return [from, axis, to = y.value_or(Quant{})](Call& call) {
     std::vector<at::Tensor> parts;
     for (size_t i = 0; i < call.count(); ++i) {
       parts.push_back(call.in(i));
       if (!from[i]) continue;
-      const auto m = static_cast<float>(static_cast<double>(from[i]->scale) / y->scale);
-      parts.back() = requantize(parts.back().to(at::kFloat).sub_(from[i]->zero_point).mul_(m), y->zero_point, Clamp{});
+      const auto m = static_cast<float>(static_cast<double>(from[i]->scale) / to.scale);
+      parts.back() = requantize(parts.back().to(at::kFloat).sub_(from[i]->zero_point).mul_(m), to, whole(to));
     }
     call.set(at::cat(parts, axis));
   };

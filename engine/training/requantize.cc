@@ -72,7 +72,7 @@ class Requantizer {
     const double most = (1 << (weight.encoding.bits - 1)) - 1;
     const size_t row = values.size() / scales.size();
     for (size_t i = 0; i < values.size(); ++i) values[i] = std::clamp(std::nearbyint(values[i] / scales[i / row]), -most, most);
-    weight.data = from_doubles(DType::kS8, weight.data.shape(), values);
+    weight.data = from_doubles(weight.data.dtype(), weight.data.shape(), values);
     weight.encoding.scales = from_doubles(DType::kF32, weight.encoding.scales.shape(), scales);
     return {};
   }

@@ -53,6 +53,7 @@ const RegisterOp add{{.name = "add",
                       .cost = cost_add,
                       .couple = couple_elementwise,
                       .integer = IntegerRule::kRequantizes,
+                      .sixteen_bits = true,
                       .elementwise = true}};
 const RegisterOp sub(define("sub", "a − b", infer_number));
 const RegisterOp mul(define("mul", "a·b", infer_number));

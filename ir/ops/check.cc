@@ -8,7 +8,7 @@ bool is_float(DType dtype) {
   return dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16 || dtype == DType::kF64;
 }
 bool is_integer(DType dtype) {
-  return dtype == DType::kI64 || dtype == DType::kI32 || dtype == DType::kS8 || dtype == DType::kU8;
+  return dtype == DType::kI64 || dtype == DType::kI32 || dtype == DType::kS8 || dtype == DType::kU8 || dtype == DType::kS16;
 }
 
 std::string_view operand_name(const OpView& view, size_t i) {
@@ -83,12 +83,22 @@ Status expect_unquantized(const OpView& view, const DeclaredQuant& quant) {
   return {};
 }
 
+namespace {
+
+Status expect_width(const OpView& view, const DeclaredQuant& quant) {
+  if (!quant || quant->bits == 8 || view.node.op->sixteen_bits) return {};
+  return input_error("expected quantized values of 8 bits, found {}: {} has no form for them (insert a dequantize)", quant->bits, view.node.op->name);
+}
+
+}  // namespace
+
 Types keeps(const OpView& view, const DeclaredQuant& quant, Type result) {
   const auto& given = view.in(0).quant;
   if (quant && quant != given) {
     return input_error("expected the result's quantization parameters to be those of \"{}\" ({} keeps them), found others",
                        operand_name(view, 0), view.node.op->name);
   }
+  FASTC_CHECK(expect_width(view, given));
   result.quant = given;
   return std::vector<Type>{std::move(result)};
 }
@@ -106,6 +116,10 @@ Types requantizes(const OpView& view, const DeclaredQuant& quant, Type result) {
   } else if (!quant) {
     return input_error("expected quantization parameters declared for the result of {} on quantized operands, found none", view.node.op->name);
   }
+  FASTC_CHECK(expect_width(view, quant));
+  for (size_t i = 0; quant && i < view.node.inputs.size(); ++i)
+    if (view.has(i) && view.in(i).quant->bits != quant->bits)
+      return wrong_operand(view, i, fmt::format("{} bits like the result of {}", quant->bits, view.node.op->name));
   result.quant = quant;
   return std::vector<Type>{std::move(result)};
 }

@@ -108,6 +108,7 @@ const RegisterOp conv{{
     .couple = couple,
     .shrink = shrink,
     .integer = IntegerRule::kRequantizes,
+    .sixteen_bits = true,
     .trainable = true,
 }};
 

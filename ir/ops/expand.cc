@@ -30,6 +30,7 @@ const RegisterOp expand{{
     .couple = couple_elementwise,
     .shrink = shrink,
     .integer = IntegerRule::kKeeps,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

@@ -41,6 +41,7 @@ const RegisterOp linear{{
     .cost = cost,
     .couple = couple,
     .integer = IntegerRule::kRequantizes,
+    .sixteen_bits = true,
     .trainable = true,
 }};
 

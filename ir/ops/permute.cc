@@ -32,6 +32,7 @@ const RegisterOp permute{{
     .cost = no_cost,
     .couple = couple,
     .integer = IntegerRule::kKeeps,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

@@ -67,6 +67,7 @@ const RegisterOp max_pool{{
     .infer = infer_max,
     .couple = couple,
     .integer = IntegerRule::kKeeps,
+    .sixteen_bits = true,
 }};
 const RegisterOp avg_pool{{
     .name = "avg_pool",
@@ -76,6 +77,7 @@ const RegisterOp avg_pool{{
     .infer = infer_avg,
     .couple = couple,
     .integer = IntegerRule::kRequantizes,
+    .sixteen_bits = true,
 }};
 const RegisterOp adaptive_avg_pool{{
     .name = "adaptive_avg_pool",
@@ -85,6 +87,7 @@ const RegisterOp adaptive_avg_pool{{
     .infer = infer_adaptive,
     .couple = couple,
     .integer = IntegerRule::kRequantizes,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

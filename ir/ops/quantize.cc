@@ -1,4 +1,4 @@
-// quantize:   y = clamp(zy + rne(x·float32(1/sy)), 0, 255), with the parameters declared for y.
+// quantize:   y = clamp(zy + rne(x·float32(1/sy))), with the parameters declared for y: to [0, 255], or under 16 bits to ±32767.
 // dequantize: y = sx·(qx − zx).
 #include "ir/ops/common.h"
 
@@ -8,7 +8,7 @@ namespace {
 Types infer_quantize(const OpView& view, const DeclaredQuant& quant) {
   if (view.in(0).dtype != DType::kF32) return wrong_operand(view, 0, "f32");
   if (!quant) return input_error("expected quantization parameters declared for the result of quantize, found none");
-  return std::vector<Type>{{DType::kU8, view.in(0).shape, quant}};
+  return std::vector<Type>{{quant->dtype(), view.in(0).shape, quant}};
 }
 
 Types infer_dequantize(const OpView& view, const DeclaredQuant& quant) {
@@ -19,7 +19,7 @@ Types infer_dequantize(const OpView& view, const DeclaredQuant& quant) {
 
 const RegisterOp quantize{{
     .name = "quantize",
-    .summary = "f32 to u8 with declared scale and zero point",
+    .summary = "f32 to u8, or to s16, with declared scale and zero point",
     .operands = operands("x"),
     .infer = infer_quantize,
     .couple = couple_elementwise,
@@ -28,7 +28,7 @@ const RegisterOp quantize{{
 }};
 const RegisterOp dequantize{{
     .name = "dequantize",
-    .summary = "u8 back to f32",
+    .summary = "u8 or s16 back to f32",
     .operands = operands("x"),
     .infer = infer_dequantize,
     .couple = couple_elementwise,

@@ -57,7 +57,7 @@ void couple(const OpView& view, Coupler& coupler) {
 OpDef define(std::string_view name, std::string_view summary, decltype(OpDef::infer) rule, IntegerRule integer_rule) {
   return {.name = name, .summary = summary, .operands = operands("x"),
           .attributes = {integers("axes", "which axes go"), flag("keep_dims", false, "leave them with length 1")},
-          .infer = rule, .couple = couple, .integer = integer_rule};
+          .infer = rule, .couple = couple, .integer = integer_rule, .sixteen_bits = integer_rule != IntegerRule::kNone};
 }
 const RegisterOp reduce_sum(define("reduce_sum", "sum over axes", infer, IntegerRule::kNone));
 const RegisterOp reduce_mean(define("reduce_mean", "mean over axes", infer_mean, IntegerRule::kRequantizes));

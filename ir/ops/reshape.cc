@@ -114,6 +114,7 @@ const RegisterOp reshape{{
     .couple = couple,
     .shrink = shrink,
     .integer = IntegerRule::kKeeps,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

@@ -67,6 +67,7 @@ const RegisterOp slice{{
     .couple = couple,
     .shrink = shrink,
     .integer = IntegerRule::kKeeps,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

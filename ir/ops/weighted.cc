@@ -11,12 +11,16 @@ namespace {
 constexpr std::array kActivations = {"none", "relu",      "clip", "sigmoid",   "tanh",
                                      "gelu", "gelu_tanh", "silu", "hard_swish"};
 
+// At most 8 bits, or 16 under an x of 16 bits.
 Status check_encoding(const OpView& view) {
   const ValueId weight = view.node.inputs[1];
+  const DType dtype = view.in(1).dtype;
+  const bool wide = view.in(0).quant && view.in(0).quant->bits == 16;
+  if (dtype != DType::kS8 && !(wide && dtype == DType::kS16)) return wrong_operand(view, 1, wide ? "s8 or s16 under an x of 16 bits" : "s8 under a quantized x");
   if (!view.module.is_weight(weight)) return wrong_operand(view, 1, "a weight of the module (integers come encoded)");
   const Encoding& encoding = view.module.weight(weight).encoding;
   if (encoding.kind != Encoding::Kind::kInt || encoding.axis != 0 || encoding.group_size != 0) {
-    return wrong_operand(view, 1, "an encoding of at most 8 bits with one scale per output channel (axis 0)");
+    return wrong_operand(view, 1, "an integer encoding with one scale per output channel (axis 0)");
   }
   return {};
 }
@@ -49,7 +53,6 @@ Result<Arithmetic> arithmetic_of(const OpView& view) {
   const Type& x = view.in(0);
   const Type& weight = view.in(1);
   if (x.quant) {
-    if (weight.dtype != DType::kS8) return wrong_operand(view, 1, "s8 under a quantized x");
     if (!dynamic.empty()) return wrong_attribute("dynamic", "\"\" where x is quantized already", dynamic);
     FASTC_CHECK(check_encoding(view));
     return Arithmetic::kInteger;
@@ -101,7 +104,8 @@ Types weighted_result(const OpView& view, const DeclaredQuant& quant, Shape shap
     return input_error("expected no quantization parameters on a float result, found some");
   }
   Type result{arithmetic == Arithmetic::kInteger ? DType::kF32 : view.in(0).dtype, std::move(shape), quant};
-  if (quant) result.dtype = DType::kU8;
+  if (quant && quant->bits != view.in(0).quant->bits) return wrong_operand(view, 0, fmt::format("{} bits like the result", quant->bits));
+  if (quant) result.dtype = quant->dtype();
   const DType bias = arithmetic == Arithmetic::kInteger ? DType::kI32 : view.in(0).dtype;
   if (view.has(2)) {
     if (view.in(2).dtype != bias) return wrong_operand(view, 2, fmt::format("{}", name_of(bias)));

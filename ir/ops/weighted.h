@@ -8,6 +8,8 @@
 //              y = clamp(zy + rne(float(acc)·m + float(qr − zr)·float32(double(sr)/sy)))   two multiplies, one add, no fma
 //              f32 result: y = float(acc)·float32(double(sx)·sw[o]), then the activation; no residual
 //            clamp: to [0, 255]; relu raises the lower bound to zy; clip to the quantized lo and hi
+//   16 bits  x s16 (zero point 0), weight s8 or s16 (an encoding of at most 8 bits, or of 16), bias i32 → s16 with declared parameters, or f32
+//              acc:int64 = Σ qx·qw + bias, the rest as above; clamp: to ±32767
 //   stored   x f32, weight s8 with int8 or int4 encoding along axis 0 (one scale a channel or a group of its inputs), or f16 or bf16; bias f32 → f32
 //              the weight only takes less room: its numbers are read as f32, and the arithmetic is that of floats
 //   dynamic  x f32, weight s8 (int8 encoding, axis 0), bias f32, attribute dynamic = "tensor" or "row" → f32

@@ -121,7 +121,7 @@ double Observed::error(const Quant& q) const {
   for (size_t bin = 0; bin < kBins; ++bin) {
     if (bins_[bin] == 0) continue;
     const double v = center(bin);
-    const double level = std::clamp(std::nearbyint(v / q.scale) + q.zero_point, 0.0, 255.0);
+    const double level = std::clamp(std::nearbyint(v / q.scale) + q.zero_point, static_cast<double>(q.low()), static_cast<double>(q.high()));
     const double e = v - (level - q.zero_point) * q.scale;
     sum += e * e * static_cast<double>(bins_[bin]);
   }
@@ -129,8 +129,8 @@ double Observed::error(const Quant& q) const {
 }
 
 // Both ends are drawn in alike: a search over one number, as OMSE does it (Choukroun et al. 2019).
-std::pair<double, double> Observed::smallest_error_range(bool symmetric) const {
-  const auto error_of = [&](double keep) { return error(quant_of_range(low_ * keep, high_ * keep, symmetric)); };
+std::pair<double, double> Observed::smallest_error_range(const RangeOptions& options) const {
+  const auto error_of = [&](double keep) { return error(quant_of_range(low_ * keep, high_ * keep, options.bits, options.symmetric)); };
   std::pair<double, double> best{low_, high_};
   double least = error_of(1);
   for (int step = 1; step < 80; ++step) {
@@ -171,19 +171,21 @@ Quant Observed::quant(const RangeOptions& options) const {
   if (options.observer == "moving_average") range = {average_low_, average_high_};
   if (high_ > low_ && !bins_.empty()) {
     if (options.observer == "percentile") range = percentile_range(options.percentile);
-    if (options.observer == "mse") range = smallest_error_range(options.symmetric);
-    if (options.observer == "entropy") range = closest_distribution_range();
+    if (options.observer == "mse") range = smallest_error_range(options);
+    if (options.observer == "entropy" && options.bits == 8) range = closest_distribution_range();
   }
-  return quant_of_range(range.first, range.second, options.symmetric);
+  return quant_of_range(range.first, range.second, options.bits, options.symmetric);
 }
 
-Quant quant_of_range(double low, double high, bool symmetric) {
+Quant quant_of_range(double low, double high, int bits, bool symmetric) {
   low = std::min(low, 0.0);
   high = std::max(high, 0.0);
+  const double most = std::max(-low, high);
   const bool middle = symmetric && low < 0;
   // A value that is always 0, or too small for a float scale, is exact with any scale.
-  const auto scale = static_cast<float>(middle ? std::max(-low, high) / 127 : (high - low) / 255);
-  if (!(scale > 1e-30F)) return {1, 0};
+  const auto scale = static_cast<float>(bits == 16 ? most / 32767 : middle ? most / 127 : (high - low) / 255);
+  if (!(scale > 1e-30F)) return {1, 0, bits};
+  if (bits == 16) return {scale, 0, 16};
   if (middle) return {scale, 128};
   const double zero = std::nearbyint(-low / scale);
   return {scale, static_cast<int32_t>(std::clamp(zero, 0.0, 255.0))};
@@ -194,10 +196,10 @@ Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::s
   assert(data.dtype() == DType::kF32 && data.rank() >= 1);
   const int64_t channels = data.shape()[0];
   const int64_t inner = channels > 0 ? data.elements() / channels : 0;
-  Tensor q = Tensor::zeros(DType::kS8, data.shape()), scales = Tensor::zeros(DType::kF32, {channels});
+  Tensor scales = Tensor::zeros(DType::kF32, {channels});
+  std::vector<double> q(static_cast<size_t>(data.elements()));
   const auto from = data.values<float>();
   const double shared = options.per_tensor ? weight_scale(from, options) : 0, most = largest_integer(options);
-  const auto to = q.mutable_values<int8_t>();
   const auto s = scales.mutable_values<float>();
   for (int64_t c = 0; c < channels; ++c) {
     const auto row = from.subspan(static_cast<size_t>(c * inner), static_cast<size_t>(inner));
@@ -206,10 +208,9 @@ Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::s
     s[c] = static_cast<float>(scale);
     if (!(s[c] > 1e-30F)) s[c] = 1;  // a channel of zeros: every scale is right, and 1 keeps its bias in range
     for (int64_t i = 0; i < inner; ++i)
-      to[c * inner + i] =
-          static_cast<int8_t>(std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -most, most));
+      q[c * inner + i] = std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -most, most);
   }
-  Weight out{q, dense.encoding, dense.trainable};  // keeps the sparsity pattern: 0 stays 0
+  Weight out{from_doubles(options.bits == 16 ? DType::kS16 : DType::kS8, data.shape(), q), dense.encoding, dense.trainable};  // keeps the sparsity pattern: 0 stays 0
   out.encoding.kind = Encoding::Kind::kInt;
   out.encoding.bits = options.bits;
   out.encoding.axis = 0;

@@ -2,7 +2,7 @@
 //
 // Activations are affine, u8: real = scale · (q − zero_point), so a range [lo, hi] that holds 0 gives scale = (hi −
 // lo)/255 and zero_point = rne(−lo/scale) (Jacob et al. 2018, eq. 1). Symmetric ones (Nagel et al. 2021, eq. 7 and 8) have the zero point 0 where
-// nothing is negative, scale = hi/255, else 128 in the middle, scale = max|v|/127. Weights are symmetric, in [−127, 127] at 8 bits,
+// nothing is negative, scale = hi/255, else 128 in the middle, scale = max|v|/127; those of 16 bits are s16, scale = max|v|/32767. Weights are symmetric, in [−127, 127] at 8 bits,
 // [−3, 3] at 3 bits, with a scale for each output channel or one for the tensor.
 #pragma once
 
@@ -20,7 +20,8 @@ namespace fastc::quantize {
 struct RangeOptions {
   std::string observer = "percentile";  // "min_max", "moving_average", "percentile", "mse", "entropy"
   double percentile = 99.99;            // share of the values, in percent, that must lie inside the range
-  bool symmetric = false;
+  int bits = 8;                         // 8 or 16
+  bool symmetric = false;               // 16 bits always are
 };
 
 // Does it look at the data a second time?
@@ -41,7 +42,7 @@ class Observed {
  private:
   static constexpr size_t kBins = 2048;
   std::pair<double, double> percentile_range(double percent) const;
-  std::pair<double, double> smallest_error_range(bool symmetric) const;
+  std::pair<double, double> smallest_error_range(const RangeOptions& options) const;
   std::pair<double, double> closest_distribution_range() const;
   double error(const Quant& q) const;                  // squared error of quantizing what was counted
   std::vector<int64_t> counts_without_zeros() const;
@@ -54,12 +55,12 @@ class Observed {
 };
 
 // The affine parameters of a range; it is widened to hold 0, so that padding and relu are exact.
-Quant quant_of_range(double low, double high, bool symmetric = false);
+Quant quant_of_range(double low, double high, int bits = 8, bool symmetric = false);
 
 struct WeightOptions {
   std::string observer = "max";  // "max": the largest magnitude is the largest integer; "mse": the scale with the
                                  // smallest squared error
-  int bits = 8;                  // 2 … 8
+  int bits = 8;                  // 2 … 8, or 16
   bool per_tensor = false;       // one scale for all channels
 };
 

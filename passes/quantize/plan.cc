@@ -16,7 +16,8 @@ bool integer_activation(const Node& node) {
 bool is_weighted(const Node& node) { return is_op(node, "conv") || is_op(node, "linear"); }
 
 // Has the op (not conv or linear) an integer form for these operands?
-bool passes_integers(const Module& m, const Node& node) {
+bool passes_integers(const Module& m, const Node& node, int bits) {
+  if (bits == 16 && !node.op->sixteen_bits) return false;
   if (is_weighted(node) || is_op(node, "quantize") || is_op(node, "dequantize") || is_op(node, "conv_transpose"))
     return false;
   if (node.op->integer == IntegerRule::kNone || node.inputs.empty() || node.outputs.size() != 1) return false;
@@ -32,9 +33,9 @@ bool passes_integers(const Module& m, const Node& node) {
 
 class Planner {
  public:
-  Planner(const Module& m, const std::set<NodeId>& chosen) : m_(m), wanted_(m.value_count(), false) {
+  Planner(const Module& m, const std::set<NodeId>& chosen, int bits) : m_(m), bits_(bits), wanted_(m.value_count(), false) {
     for (const NodeId id : chosen) {
-      const std::string why = refusal(m, m.node(id));
+      const std::string why = refusal(m, m.node(id), bits);
       if (why.empty()) {
         plan_.integer.insert(id);
       } else {
@@ -56,7 +57,7 @@ class Planner {
     if (plan_.integer.contains(id)) {
       wanted_[node.inputs[0]] = true;
       if (node.input(3) != kNoId) wanted_[node.input(3)] = true;
-    } else if (passes_integers(m_, node) && wanted_[node.output()]) {
+    } else if (passes_integers(m_, node, bits_) && wanted_[node.output()]) {
       for (const ValueId input : node.inputs) wanted_[input] = true;
     }
   }
@@ -70,7 +71,7 @@ class Planner {
       // A result that nobody reads as u8 is f32, unless a residual is added, which happens in u8 only.
       const bool u8 = node.input(3) != kNoId || (wanted_[result] && integer_activation(node));
       if (u8) declare(result);
-    } else if (passes_integers(m_, node) && wanted_[result] &&
+    } else if (passes_integers(m_, node, bits_) && wanted_[result] &&
                std::all_of(node.inputs.begin(), node.inputs.end(),
                            [&](ValueId v) { return plan_.quantized.contains(v); })) {
       plan_.integer.insert(id);
@@ -88,6 +89,7 @@ class Planner {
   }
 
   const Module& m_;
+  const int bits_;
   std::vector<bool> wanted_;
   Plan plan_;
 };
@@ -101,7 +103,7 @@ std::vector<NodeId> weighted_nodes(const Module& module) {
   return out;
 }
 
-std::string refusal(const Module& m, const Node& node) {
+std::string refusal(const Module& m, const Node& node, int bits) {
   const ValueId weight = node.input(1);
   if (!m.is_weight(weight)) return "its weight is computed by the program";
   if (m.weight(weight).encoding.kind != Encoding::Kind::kDense || m.weight(weight).data.dtype() != DType::kF32)
@@ -118,11 +120,11 @@ std::string refusal(const Module& m, const Node& node) {
   int64_t taps = 1;
   for (size_t i = 1; i < shape.size(); ++i) taps *= shape[i];
   // Σ |x − zx|·|w| must stay below 2^30, so that a bias as large still fits into 32 bits.
-  if (taps * 255 * 127 >= (int64_t{1} << 30))
+  if (bits == 8 && taps * 255 * 127 >= (int64_t{1} << 30))
     return fmt::format("its sums over {} products could overflow 32 bits", taps);
   return "";
 }
 
-Plan make_plan(const Module& module, const std::set<NodeId>& chosen) { return Planner(module, chosen).run(); }
+Plan make_plan(const Module& module, const std::set<NodeId>& chosen, int bits) { return Planner(module, chosen, bits).run(); }
 
 }  // namespace fastc::quantize

@@ -18,6 +18,10 @@
 // the same, and each weight still takes a byte. They are what AdaRound ("rounding": "adaround", adaround.cc) and training
 // after this pass (finetune) are for.
 //
+// 16-bit fixed point ("bits": 16): activations s16 with zero point 0, weights of 8 or, with "weight_bits": 16, of 16 bits, sums in 64 bits, the
+// same formula. For networks that lose under u8; the kernels are plain code, slower than fp32's. Concatenation, clip, relu alone and pad have
+// no such form and run in f32 there.
+//
 // Legal when the program is float, normalization folded (graph.fold, graph.fuse) and weights constant; what a node
 // needs and has not is said in the report, and the node stays float. Effect: weights 4x smaller, int8 kernels.
 #include <map>
@@ -35,11 +39,15 @@ namespace {
 
 struct Options {
   int64_t bits = 8, weight_bits = 8;
-  std::string observer = "percentile", activations = "asymmetric";
+  std::string observer = "auto", activations = "asymmetric";
   double percentile = 99.99;
   std::string weights = "max", scales = "channel", rounding = "nearest";
   quantize::AdaRoundOptions adaround;
   std::vector<std::string> include{"*"}, exclude, int8;
+
+  quantize::RangeOptions ranges() const {
+    return {observer != "auto" ? observer : bits == 16 ? "min_max" : "percentile", percentile, static_cast<int>(bits), activations == "symmetric"};
+  }
 };
 
 const OptionSet<quantize::AdaRoundOptions>& adaround_options() {
@@ -59,13 +67,13 @@ const OptionSet<Options>& options() {
   static const auto set =
       OptionSet<Options>(
           "Quantizes conv and linear layers, and what lies between them, to int8 with ranges from calibration data")
-          .integer("bits", &Options::bits, "bits of activations; 8 is what the integer kernels take", range(8, 8))
+          .integer("bits", &Options::bits, "bits of activations, 8 or 16; 8 is what the fast integer kernels take", range(8, 16))
           .integer("weight_bits", &Options::weight_bits,
-                   "bits of weights; fewer than 8 make coarser weights, not smaller files or faster kernels", range(2, 8))
+                   "bits of weights, 2 to 8, or 16 under bits 16; fewer than 8 make coarser weights, not smaller files or faster kernels", range(2, 16))
           .choice("activations", &Options::activations, {"asymmetric", "symmetric"},
-                  "the range as it was seen, or made even on both sides of 0 where something is negative")
-          .choice("observer", &Options::observer, {"min_max", "moving_average", "percentile", "mse", "entropy"},
-                  "range of an activation: everything seen; the batches' extremes averaged; all but a few outliers; the "
+                  "8 bits: the range as it was seen, or widened to be even on both sides of 0 (zero point 128; 0 where nothing is negative)")
+          .choice("observer", &Options::observer, {"auto", "min_max", "moving_average", "percentile", "mse", "entropy"},
+                  "range of an activation: percentile for 8 bits and min_max for 16; everything seen; the batches' extremes averaged; all but a few outliers; the "
                   "one with the smallest squared error; or with the distribution that is closest (Kullback-Leibler)")
           .number("percentile", &Options::percentile,
                   "observer percentile: the share of the values, in percent, that the range must hold", range(50, 100))
@@ -78,7 +86,13 @@ const OptionSet<Options>& options() {
           .object("adaround", &Options::adaround, adaround_options(), "rounding adaround: how it is learned")
           .texts("include", &Options::include, "which conv and linear nodes: globs on names, or op:conv")
           .texts("exclude", &Options::exclude, "which of them stay float")
-          .texts("int8", &Options::int8, "which of them keep 8 bits where weight_bits is less: the first and the last layer, say");
+          .texts("int8", &Options::int8, "which of them keep 8 bits where weight_bits is less: the first and the last layer, say")
+          .check([](const Options& o) -> std::string {
+            if (o.bits != 8 && o.bits != 16) return fmt::format("bits: expected 8 or 16, found {}", o.bits);
+            if (o.weight_bits > 8 && (o.weight_bits != 16 || o.bits != 16))
+              return fmt::format("weight_bits: expected 2 to 8{}, found {}", o.bits == 16 ? ", or 16" : "", o.weight_bits);
+            return o.weight_bits == 16 && o.rounding == "adaround" ? "rounding: expected weights of at most 8 bits under adaround, found 16" : "";
+          });
   return set;
 }
 
@@ -113,7 +127,7 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
   const auto candidates = quantize::weighted_nodes(module);
   FASTC_TRY(const auto selected,
             select_nodes(module, candidates, options.include, options.exclude, "a conv or linear node"));
-  const quantize::Plan plan = quantize::make_plan(module, {selected.begin(), selected.end()});
+  const quantize::Plan plan = quantize::make_plan(module, {selected.begin(), selected.end()}, static_cast<int>(options.bits));
   PassReport report;
   report.notes = refusals(module, plan);
   if (plan.integer.empty()) return report;
@@ -122,8 +136,7 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
     return stage_error(
         "expected calibration data for the ranges of activations, found none; give the task a \"calibration\" data "
         "set");
-  FASTC_TRY(const auto ranges, quantize::calibrate(module, plan.ranges, *data,
-                                                   {options.observer, options.percentile, options.activations == "symmetric"}, context.progress()));
+  FASTC_TRY(const auto ranges, quantize::calibrate(module, plan.ranges, *data, options.ranges(), context.progress()));
   FASTC_TRY(const auto weights, weight_options(module, selected, options));
   FASTC_TRY(Module quantized, quantize::rebuild(module, plan, ranges, weights));
   if (options.rounding == "adaround") {

@@ -180,3 +180,40 @@ TEST_CASE("dynamic lstm, gru and rnn are the float ones where rows have one numb
     for (size_t i = 0; i < expected.size(); ++i) check_close(found[i], expected[i], 1e-5);
   }
 }
+
+TEST_CASE("16 bits: sums beyond 32 bits are exact, under weights of 8 and of 16 bits") {
+  // 3 inputs of ±32767 under a weight of 16 bits leave 2^31; acc·m = 0.5 is a tie.
+  const auto y = outputs_of(R"(module m (%x : s16[2,3] q(0.5, 0, 16)) -> (%wide, %f, %byte) {
+    @w : s16[1,3] int16(axis 0, scales [0.00001]) = [[32767, -32767, 1]]
+    @v : s8[1,3] int8(axis 0, scales [0.25]) = [[1, 2, -127]]
+    @b : i32[1] = [7]
+    %wide : q(10, 0, 16) = linear(%x, @w, @b)
+    %f = linear(%x, @w, @b)
+    %byte : q(0.125, 0, 16) = linear(%x, @v, @b) {activation="relu"}
+  })", {Tensor::of<int16_t>({2, 3}, {32767, -32767, -32767, 1, 2, 3})});
+  const auto acc = [](int64_t a, int64_t b, int64_t c) { return static_cast<float>(a * 32767 - b * 32767 + c + 7); };
+  const auto m = [](float scale, double y_scale) { return static_cast<float>(0.5 * double(scale) / y_scale); };
+  CHECK(to_doubles(y[0]) == std::vector<double>{std::nearbyint(acc(32767, -32767, -32767) * m(0.00001F, 10)), 0});
+  CHECK(to_doubles(y[1]) == std::vector<double>{acc(32767, -32767, -32767) * static_cast<float>(0.5 * double(0.00001F)), acc(1, 2, 3) * static_cast<float>(0.5 * double(0.00001F))});
+  CHECK(to_doubles(y[2]) == std::vector<double>{32767, 0});  // 4128649 is cut off; 1 + 4 − 381 + 7 < 0
+  CHECK(y[0].dtype() == DType::kS16);
+}
+
+TEST_CASE("16 bits: quantize, add, pooling and the mean") {
+  const auto y = outputs_of(R"(module m (%x : f32[1,1,2,2], %b : s16[1,1,2,2] q(0.25, 0, 16)) -> (%q, %s, %m, %v, %g, %k, %d) {
+    %q : q(0.5, 0, 16) = quantize(%x)
+    %s : q(0.5, 0, 16) = add(%q, %b)
+    %m = max_pool(%q) {kernel=[2,2], stride=[2,2], padding=[0,0], dilation=[1,1]}
+    %v : q(0.25, 0, 16) = avg_pool(%q) {kernel=[1,2], stride=[1,2], padding=[0,0]}
+    %g : q(0.5, 0, 16) = adaptive_avg_pool(%q) {output_size=[1,1]}
+    %k : q(0.5, 0, 16) = reduce_mean(%q) {axes=[2,3], keep_dims=false}
+    %d = dequantize(%s)
+  })", {f32({1, 1, 2, 2}, {-0.25F, 0.75F, 100000, -3}), Tensor::of<int16_t>({1, 1, 2, 2}, {1, 3, 32767, -32767})});
+  CHECK(to_doubles(y[0]) == std::vector<double>{0, 2, 32767, -6});
+  CHECK(to_doubles(y[1]) == std::vector<double>{0, 4, 32767, -16390});  // 0 + 0.5 and 2 + 1.5 are ties
+  CHECK(to_doubles(y[2]) == std::vector<double>{32767});
+  CHECK(to_doubles(y[3]) == std::vector<double>{2, 32761});
+  CHECK(to_doubles(y[4]) == std::vector<double>{8191});  // 32763 / 4 = 8190.75
+  CHECK(to_doubles(y[5]) == std::vector<double>{8191});
+  CHECK(to_doubles(y[6]) == std::vector<double>{0, 2, 16383.5, -8195});
+}

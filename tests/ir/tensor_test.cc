@@ -122,5 +122,6 @@ TEST_CASE("encoded weights: sizes, checks and values") {
 TEST_CASE("types as text") {
   CHECK(type_text({DType::kF32, {Dim::symbol("N"), 3}, {}}) == "f32[N,3]");
   CHECK(type_text({DType::kU8, {2}, Quant{0.0235F, 128}}) == "u8[2] q(0.0235, 128)");
+  CHECK(type_text({DType::kS16, {2}, Quant{0.0001F, 0, 16}}) == "s16[2] q(0.0001, 0, 16)");
   CHECK(type_text({DType::kI64, {}, {}}) == "i64[]");
 }

@@ -33,6 +33,8 @@ TEST_CASE("broken headers") {
       {"module m (%x : f32[N]) -> (%x) symbols N in [3, 2] {}", "symbol N: expected a range with 0 <= min <= max, found [3, 2]"},
       {"module m (%x : f32[1]) -> (%x) {} x", "1:35: expected the end of the text, found 'x'"},
       {"module m (%x : u8[1] q(0.5, 300)) -> (%x) {}", "1:24: expected a zero point from 0 to 255, found 300"},
+      {"module m (%x : s16[1] q(0.5, 3, 16)) -> (%x) {}", "1:25: expected a zero point of 0 under 16 bits, found 3"},
+      {"module m (%x : s16[1] q(0.5, 0, 12)) -> (%x) {}", "1:25: expected 8 or 16 bits, found 12"},
       {"module m (%x : u8[1] q(-1, 3)) -> (%x) {}", "value x: expected a finite scale above 0, found -1"},
       {"module m (%x : f32[1]) -> (%x) { = }", "1:34: expected a line that begins with % or @, or '}', found '='"},
   };

@@ -22,6 +22,7 @@ constexpr DType dtype_of() {
   else if constexpr (std::is_same_v<T, int64_t>) return DType::kI64;
   else if constexpr (std::is_same_v<T, int32_t>) return DType::kI32;
   else if constexpr (std::is_same_v<T, int8_t>) return DType::kS8;
+  else if constexpr (std::is_same_v<T, int16_t>) return DType::kS16;
   else if constexpr (std::is_same_v<T, bool>) return DType::kBool;
   else return DType::kU8;
 }
@@ -176,7 +177,7 @@ struct Array {
 };
 
 inline size_t bytes_of(int32_t dtype) {
-  constexpr size_t kBytes[] = {4, 2, 2, 8, 8, 4, 1, 1, 1};
+  constexpr size_t kBytes[] = {4, 2, 2, 8, 8, 4, 1, 1, 1, 2};
   return kBytes[dtype];
 }
 

@@ -152,6 +152,32 @@ TEST_CASE("quantize, dequantize and add keep the integer formulas", "[ops]") {
   CHECK(o.outputs[0].numbers<uint8_t>() == Bytes{100, 102, 100, 250});  // 0.5 → 0; 1.5 → 2; −5 clamps; 122.5+63.75 → 186 clamps
 }
 
+TEST_CASE("values of 16 bits keep the same formulas", "[ops]") {
+  using Words = std::vector<int16_t>;
+  CHECK(one<float, int16_t>(Kernel::kQuantize, nullptr, {6}, {0.25f, 0.75f, -1e5f, 1e30f, kNaN, -1e30f}, {6}, Layout::kPlain, {}, {0.5f, 0}) == Words{0, 2, -32767, 32767, -32767, -32767});
+  CHECK(one<int16_t, float>(Kernel::kDequantize, nullptr, {3}, {0, -10, 32767}, {3}, Layout::kPlain, {0.5f, 0}) == Floats{0, -5, 16383.5f});
+  Floats image(2 * 3 * 5 * 7), wide(40 * 2 * 3);
+  Words expected(image.size()), wide_expected(wide.size());
+  for (size_t i = 0; i < image.size(); ++i) image[i] = static_cast<float>(i) * 100, expected[i] = static_cast<int16_t>(i * 100);
+  for (size_t i = 0; i < wide.size(); ++i) wide[i] = static_cast<float>(i) * -100, wide_expected[i] = static_cast<int16_t>(static_cast<int>(i) * -100);
+  CHECK(one<float, int16_t>(Kernel::kQuantize, nullptr, {2, 3, 5, 7}, image, {2, 3, 5, 7}, Layout::kPlain, {}, {1, 0}, Layout::kChannelsLast) == expected);
+  CHECK(one<float, int16_t>(Kernel::kQuantize, nullptr, {1, 40, 2, 3}, wide, {1, 40, 2, 3}, Layout::kPlain, {}, {1, 0}, Layout::kChannelsLast) == wide_expected);
+  CHECK(one<int16_t, float>(Kernel::kDequantize, nullptr, {2, 3, 5, 7}, expected, {2, 3, 5, 7}, Layout::kChannelsLast, {1, 0}, {}, Layout::kPlain) == image);
+  const Layout last = Layout::kChannelsLast;
+  CHECK(one<int16_t, int16_t>(Kernel::kMaxPool, pool(2, 1, 0), {1, 2, 2, 2}, {-1, -9, -3, -4, 0, 0, 0, 32767}, {1, 2, 1, 1}, last, {1, 0}, {1, 0}) == Words{-1, 32767});
+  // (10 + 11 + 12 + 13)·(0.5/(0.25·4)) = 23; 131068·0.25 cut off at 32767 after it
+  CHECK(one<int16_t, int16_t>(Kernel::kAvgPool, pool(2, 2, 0), {1, 1, 2, 2}, {10, 11, 12, 13}, {1, 1, 1, 1}, last, {0.5f, 0}, {0.25f, 0}) == Words{23});
+  CHECK(one<int16_t, int16_t>(Kernel::kAdaptiveAvgPool, pool(1, 1, 0), {1, 1, 2, 2}, {32767, 32767, 32767, 32767}, {1, 1, 1, 1}, last, {0.5f, 0}, {0.25f, 0}) == Words{32767});
+
+  Artifact a;
+  const auto x = a.input("x", DType::kS16, {4}, Layout::kPlain, {0.5f, 0}), z = a.input("z", DType::kS16, {4}, Layout::kPlain, {0.25f, 0});
+  const auto y = a.value("y", DType::kS16, {4}, Layout::kPlain, {1.0f, 0});
+  a.op(Kernel::kAddS16, "add", {x, z}, {y}, ClampAttrs{-100, 20000});
+  a.outputs = {y};
+  const Outcome o = run(a, {Array::of<int16_t>({4}, {1, 0, -1000, 32767}), Array::of<int16_t>({4}, {0, 6, 0, 32767})});
+  CHECK(o.outputs[0].numbers<int16_t>() == Words{0, 2, -100, 20000});  // 0.5 and 1.5 are ties
+}
+
 TEST_CASE("pooling windows are PyTorch's", "[ops]") {
   const Layout last = Layout::kChannelsLast;
   const Floats x = {1, 2, 3, 4, 5, 6, 7, 8, 9};

@@ -183,6 +183,77 @@ TEST_CASE("conv_s8 follows the integer contract bit for bit", "[product]") {
   }
 }
 
+// [O][C/g][kh][kw] → [O][kh][kw][C/g]
+template <typename W>
+std::vector<W> rows_of(const std::vector<W>& w, const Case& s) {
+  std::vector<W> rows(w.size());
+  const int64_t cg = s.c / s.groups, taps = s.k * s.k;
+  for (int64_t i = 0; i < static_cast<int64_t>(w.size()); ++i) rows[(i / (cg * taps) * taps + i % taps) * cg + i / taps % cg] = w[i];
+  return rows;
+}
+
+template <typename W>
+void check_s16(const Case& s, int most) {
+  const auto xs = integers<int16_t>(s.n * s.h * s.w * s.c, -32767, 32767, 1), residual = integers<int16_t>(s.n * s.oh() * s.ow() * s.oc, -32767, 32767, 4);
+  const auto ws = integers<W>(s.oc * s.c / s.groups * s.k * s.k, -most, most, 2);
+  const auto bias = integers<int32_t>(s.oc, -2000000000, 2000000000, 3);
+  std::vector<float> m(s.oc);
+  for (int64_t o = 0; o < s.oc; ++o) m[o] = (0.0007f + 0.0001f * static_cast<float>(o % 7)) / static_cast<float>(most);
+  Artifact a;
+  const auto x = a.input("x", DType::kS16, {s.n, s.c, s.h, s.w}, Layout::kChannelsLast, {0.1f, 0});
+  const auto r = a.input("r", DType::kS16, {s.n, s.oc, s.oh(), s.ow()}, Layout::kChannelsLast, {0.2f, 0});
+  const auto w = a.constant<W>("w", {s.oc, s.c / s.groups * s.k * s.k}, rows_of(ws, s));
+  const auto b = a.constant<int32_t>("b", {s.oc}, bias);
+  const auto scale = a.constant<float>("m", {s.oc}, m);
+  const auto y = a.value("y", DType::kS16, {s.n, s.oc, s.oh(), s.ow()}, Layout::kChannelsLast, {0.3f, 0});
+  const auto f = a.value("f", DType::kF32, {s.n, s.oc, s.oh(), s.ow()}, Layout::kChannelsLast);
+  ConvAttrs attrs = attributes(s);
+  attrs.qlo = -20000, attrs.qhi = 32000, attrs.residual_m = 0.37f;
+  a.op(Kernel::kConvS16, "conv", {x, w, b, scale, r}, {y}, attrs);
+  a.op(Kernel::kConvS16, "conv_float", {x, w, b, scale}, {f}, attrs);
+  a.outputs = {y, f};
+  const std::vector<int64_t> acc = naive_conv<int16_t, W, int64_t>(xs, ws, s, 0);
+  std::vector<int16_t> expected(acc.size());
+  std::vector<float> expected_float(acc.size());
+  for (size_t i = 0; i < acc.size(); ++i) {
+    const int64_t o = static_cast<int64_t>(i) % s.oc;
+    expected_float[i] = static_cast<float>(acc[i] + bias[o]) * m[o];
+    const float added = static_cast<float>(residual[i]) * 0.37f;
+    const float v = expected_float[i] + added;
+    expected[i] = static_cast<int16_t>(std::clamp<long>(std::lrint(v), -20000, 32000));
+  }
+  const std::vector<Array> inputs = {Array::of(std::vector<int64_t>{s.n, s.c, s.h, s.w}, to_logical(xs, s.n, s.h, s.w, s.c)),
+                                     Array::of(std::vector<int64_t>{s.n, s.oc, s.oh(), s.ow()}, to_logical(residual, s.n, s.oh(), s.ow(), s.oc))};
+  const Outcome one = run(a, inputs, 1), two = run(a, inputs, 2);
+  REQUIRE(one.message == "");
+  CHECK(one.outputs[0].numbers<int16_t>() == to_logical(expected, s.n, s.oh(), s.ow(), s.oc));
+  CHECK(one.outputs[1].numbers<float>() == to_logical(expected_float, s.n, s.oh(), s.ow(), s.oc));
+  CHECK(one.outputs[0].bytes == two.outputs[0].bytes);
+}
+
+TEST_CASE("conv_s16 follows the integer contract bit for bit, its sums in 64 bits", "[product]") {
+  for (const Case& s : kCases) {
+    check_s16<int8_t>(s, 127);
+    check_s16<int16_t>(s, 32767);
+  }
+  check_s16<int8_t>({1, 3, 3, 70, 5, 3, 1, 1, 1, 1}, 127);  // 630 products: more than one run of 32 bits
+}
+
+TEST_CASE("linear_s16 takes rows, and refuses a weight of another size", "[product]") {
+  for (const int64_t k : {3, 4}) {
+    Artifact a;
+    const auto x = a.input("x", DType::kS16, {2, 3}, Layout::kPlain, {1, 0});
+    const auto w = a.constant<int16_t>("w", {2, k}, std::vector<int16_t>(static_cast<size_t>(2 * k), 2));
+    const auto b = a.constant<int32_t>("b", {2}, std::vector<int32_t>{1, -1}), y = a.value("y", DType::kS16, {2, 2}, Layout::kPlain, {1, 0});
+    const auto m = a.constant<float>("m", {2}, std::vector<float>{1, 0.5f});
+    a.op(Kernel::kLinearS16, "linear", {x, w, b, m}, {y}, LinearAttrs{0, 0, 0, -32767, 32767, 0, 0});
+    a.outputs = {y};
+    const Outcome outcome = run(a, {Array::of<int16_t>({2, 3}, {1, 2, 3, -32767, -32767, 0})});
+    if (k == 3) CHECK(outcome.outputs.at(0).numbers<int16_t>() == std::vector<int16_t>{13, 6, -32767, -32767});  // 5.5 is a tie
+    else CHECK(outcome.message.find("its weight \"w\" does not fit") != std::string::npos);
+  }
+}
+
 TEST_CASE("a 1-D convolution is a 2-D one of height 1", "[product]") {
   Artifact a;  // x = 1 2 3 4, w = 1 10 100, pad 1: 0·1+1·10+2·100 …
   const auto x = a.input("x", DType::kF32, {1, 1, 4}, Layout::kChannelsLast);

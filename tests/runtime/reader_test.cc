@@ -60,7 +60,7 @@ TEST_CASE("broken tables are refused with a sentence", "[reader][malformed]") {
       {"reaches beyond", [](Artifact& a) { a.dims[0] = {0, 4000000000u, 4000000000u}; }},
       {"dimension 1 is -4", [](Artifact& a) { a.dims[1].value = -4; }},
       {"its name is at offset", [](Artifact& a) { a.values[0].name = 1u << 30; }},
-      {"unknown dtype", [](Artifact& a) { a.values[0].dtype = 9; }},
+      {"unknown dtype", [](Artifact& a) { a.values[0].dtype = 10; }},
       {"unknown dtype", [](Artifact& a) { a.values[0].layout = 2; }},
       {"rank 9", [](Artifact& a) { a.values[0].rank = 9; }},
       {"dimensions 4000000000", [](Artifact& a) { a.values[0].first_dim = 4000000000u; }},

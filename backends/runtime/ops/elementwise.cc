@@ -139,7 +139,8 @@ class BatchNorm final : public Op {
   int64_t channels_ = 0, inner_ = 1;
 };
 
-class AddS8 final : public Op {
+template <typename T>
+class AddIntegers final : public Op {
  public:
   bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
     begin();
@@ -149,22 +150,23 @@ class AddS8 final : public Op {
     if (!(a_->scale > 0) || !(b_->scale > 0) || !(y_->scale > 0)) return misfit(c, "an operand has no scale");
     ma_ = static_cast<float>(static_cast<double>(a_->scale) / y_->scale);
     mb_ = static_cast<float>(static_cast<double>(b_->scale) / y_->scale);
-    row_ = first_row_kernel(c.kernels, &KernelTable::add_s8, &isa_);
+    if constexpr (sizeof(T) == 1) row_ = first_row_kernel(c.kernels, &KernelTable::add_s8, &isa_);
     add(run, this, chunks(y_->elements));
     return true;
   }
 
  private:
   static void run(const void* self, int64_t begin, int64_t end, void*) {
-    const auto& s = *static_cast<const AddS8*>(self);
+    const auto& s = *static_cast<const AddIntegers*>(self);
     const int64_t first = begin * kChunk, last = std::min(end * kChunk, s.y_->elements);
-    const uint8_t *a = s.a_->data, *b = s.b_->data;
-    uint8_t* y = s.y_->data;
+    const T *a = s.a_->template as<const T>(), *b = s.b_->template as<const T>();
+    T* y = s.y_->template as<T>();
     const int32_t za = s.a_->zero_point, zb = s.b_->zero_point, zy = s.y_->zero_point;
-    if (s.row_ != nullptr) return s.row_(a + first, b + first, y + first, last - first, s.ma_, za, s.mb_, zb, zy, s.clamp_.qlo, s.clamp_.qhi);
+    if constexpr (sizeof(T) == 1)
+      if (s.row_ != nullptr) return s.row_(a + first, b + first, y + first, last - first, s.ma_, za, s.mb_, zb, zy, s.clamp_.qlo, s.clamp_.qhi);
     for (int64_t i = first; i < last; ++i) {
       const float va = static_cast<float>(a[i] - za) * s.ma_, vb = static_cast<float>(b[i] - zb) * s.mb_;
-      y[i] = requantize(va + vb, zy, s.clamp_.qlo, s.clamp_.qhi);
+      y[i] = requantize<T>(va + vb, zy, s.clamp_.qlo, s.clamp_.qhi);
     }
   }
 
@@ -178,6 +180,7 @@ class AddS8 final : public Op {
 
 std::unique_ptr<Op> make_unary() { return std::make_unique<Unary>(); }
 std::unique_ptr<Op> make_batch_norm() { return std::make_unique<BatchNorm>(); }
-std::unique_ptr<Op> make_add_s8() { return std::make_unique<AddS8>(); }
+std::unique_ptr<Op> make_add_s8() { return std::make_unique<AddIntegers<uint8_t>>(); }
+std::unique_ptr<Op> make_add_s16() { return std::make_unique<AddIntegers<int16_t>>(); }
 
 }  // namespace fastc::rt

@@ -65,6 +65,7 @@ class Pool : public Op {
 class MaxPool final : public Pool {
   bool setup(PrepareContext&) override {
     if (x_->dtype == DType::kF32) add(run<float>, this, rows());
+    else if (x_->dtype == DType::kS16) add(run<int16_t>, this, rows());
     else add(run<uint8_t>, this, rows());
     return true;
   }
@@ -96,13 +97,14 @@ class MaxPool final : public Pool {
   }
 };
 
-// f32: Σ/divisor. u8: clamp(zy + rne(float(Σ(qx−zx)) · float32(sx/(sy·divisor)))). Sums lie in the thread's scratch.
+// f32: Σ/divisor. u8, s16: clamp(zy + rne(float(Σ(qx−zx)) · float32(sx/(sy·divisor)))). Sums lie in the thread's scratch.
 class Average : public Pool {
   bool setup(PrepareContext& c) override {
-    scratch_ = static_cast<uint64_t>(in_.c) * 4;
-    const bool integer = x_->dtype == DType::kU8;
+    scratch_ = static_cast<uint64_t>(in_.c) * (x_->dtype == DType::kS16 ? 8 : 4);
+    const bool integer = x_->dtype != DType::kF32;
     if (integer && (!(x_->scale > 0) || !(y_->scale > 0))) return misfit(c, "an operand has no scale");
-    if (integer) add(run<uint8_t, int32_t>, this, rows());
+    if (x_->dtype == DType::kS16) add(run<int16_t, int64_t>, this, rows());
+    else if (integer) add(run<uint8_t, int32_t>, this, rows());
     else add(run<float, float>, this, rows());
     return fits(c);
   }
@@ -124,16 +126,18 @@ class Average : public Pool {
   template <typename T, typename Sum>
   void pixel(int64_t n, const Window& w, T* y, Sum* sum) const {
     std::fill_n(sum, in_.c, Sum{0});
-    const Sum zero = std::is_same_v<T, uint8_t> ? static_cast<Sum>(x_->zero_point) : Sum{0};
+    constexpr bool kInteger = !std::is_same_v<T, float>;
+    const Sum zero = kInteger ? static_cast<Sum>(x_->zero_point) : Sum{0};
     for (int64_t iy = w.y0; iy < w.y1; ++iy) {
       for (int64_t ix = w.x0; ix < w.x1; ++ix) {
         const T* x = x_->as<const T>() + ((n * in_.h + iy) * in_.w + ix) * in_.c;
         add_to(x, sum, zero, in_.c);
       }
     }
-    if constexpr (std::is_same_v<T, uint8_t>) {
+    if constexpr (kInteger) {
+      constexpr int32_t kLow = sizeof(T) == 1 ? 0 : -32767, kHigh = sizeof(T) == 1 ? 255 : 32767;
       const auto m = static_cast<float>(static_cast<double>(x_->scale) / (static_cast<double>(y_->scale) * static_cast<double>(w.divisor)));
-      for (int64_t j = 0; j < in_.c; ++j) y[j] = requantize(static_cast<float>(sum[j]) * m, y_->zero_point, 0, 255);
+      for (int64_t j = 0; j < in_.c; ++j) y[j] = requantize<T>(static_cast<float>(sum[j]) * m, y_->zero_point, kLow, kHigh);
     } else {
       for (int64_t j = 0; j < in_.c; ++j) y[j] = sum[j] / static_cast<float>(w.divisor);
     }

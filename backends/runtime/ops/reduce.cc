@@ -29,7 +29,7 @@ class ReduceOp final : public Op {
     }
     if (kept != y_->elements) return misfit(c, "its output has %lld elements, expected %lld", (long long)y_->elements, (long long)kept);
     if (count_of_reduced_ == 0 && op_ != Reduce::kSum) return misfit(c, "it reduces an axis of size 0");
-    const bool integer = x_->dtype == DType::kU8;
+    const bool integer = x_->dtype == DType::kU8 || x_->dtype == DType::kS16;
     if (integer && op_ != Reduce::kMax && op_ != Reduce::kMin && (op_ != Reduce::kMean || !(x_->scale > 0) || !(y_->scale > 0))) {
       return misfit(c, "on quantized values only max, min and mean are there");
     }
@@ -49,6 +49,7 @@ class ReduceOp final : public Op {
         case DType::kI64: return run<int64_t, int64_t>;
         case DType::kI32: return run<int32_t, int64_t>;
         case DType::kU8: return run<uint8_t, int64_t>;
+        case DType::kS16: return run<int16_t, int64_t>;
         case DType::kBool: return op_ == Reduce::kMax || op_ == Reduce::kMin ? run<uint8_t, int64_t> : nullptr;  // any, all
         default: return nullptr;
       }
@@ -95,10 +96,11 @@ class ReduceOp final : public Op {
     for (int64_t i = begin * r.group_; i < std::min(end * r.group_, r.y_->elements); ++i) {
       const Sum value = r.fold<T, Sum>(r.x_->as<const T>() + offset(r.kept_axes_, r.kept_, i));
       T& y = r.y_->as<T>()[i];
-      if constexpr (std::is_same_v<T, uint8_t>) {
+      if constexpr (sizeof(T) <= 2) {
+        constexpr int32_t kLow = sizeof(T) == 1 ? 0 : -32767, kHigh = sizeof(T) == 1 ? 255 : 32767;
         if (r.op_ == Reduce::kMean) {
           const auto m = static_cast<float>(static_cast<double>(r.x_->scale) / (static_cast<double>(r.y_->scale) * static_cast<double>(n)));
-          y = requantize(static_cast<float>(static_cast<int32_t>(value - n * r.x_->zero_point)) * m, r.y_->zero_point, 0, 255);
+          y = requantize<T>(static_cast<float>(value - n * r.x_->zero_point) * m, r.y_->zero_point, kLow, kHigh);
           continue;
         }
       }

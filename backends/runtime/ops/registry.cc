@@ -47,6 +47,9 @@ std::unique_ptr<Op> make_op(Kernel kernel) {
     case Kernel::kRnnRelu: return make_recurrent(RecurrentCell::kRnnRelu);
     case Kernel::kRecurrentF32: return make_recurrent_f32();
     case Kernel::kRecurrentDynamic: return make_recurrent_dynamic();
+    case Kernel::kConvS16: return make_conv_s16();
+    case Kernel::kLinearS16: return make_linear_s16();
+    case Kernel::kAddS16: return make_add_s16();
     case Kernel::kLinearSparse: return make_linear_sparse();
     case Kernel::kConvSparse: return make_conv_sparse();
     case Kernel::kLinearStored: return make_linear_stored();

@@ -81,6 +81,7 @@ class Requantizer : public Op {
         const int64_t at = source + channel * copy.from_step[copy.rank - 1];
         q.convert(q.x_->data + at * static_cast<int64_t>(copy.element), static_cast<uint8_t*>(scratch), count);
         if (q.y_->dtype == DType::kF32) deal<float>(scratch, q.y_->data, target + channel, q.row_, count);
+        else if (q.y_->dtype == DType::kS16) deal<int16_t>(scratch, q.y_->data, target + channel, q.row_, count);
         else deal<uint8_t>(scratch, q.y_->data, target + channel, q.row_, count);
       }
     }
@@ -103,11 +104,15 @@ class Quantize final : public Requantizer {
   const Tensor& quantized() const override { return *y_; }
   void setup(PrepareContext& c) override {
     inverse_ = static_cast<float>(1.0 / static_cast<double>(y_->scale));
-    row_kernel_ = first_row_kernel(c.kernels, &KernelTable::quantize, &isa_);
+    row_kernel_ = y_->dtype == DType::kU8 ? first_row_kernel(c.kernels, &KernelTable::quantize, &isa_) : nullptr;
   }
   void convert(const uint8_t* from, uint8_t* y, int64_t count) const override {
     const float* x = reinterpret_cast<const float*>(from);
     if (row_kernel_ != nullptr) return row_kernel_(x, y, count, inverse_, y_->zero_point);
+    if (y_->dtype == DType::kS16) {
+      for (int64_t i = 0; i < count; ++i) reinterpret_cast<int16_t*>(y)[i] = requantize<int16_t>(x[i] * inverse_, 0, -32767, 32767);
+      return;
+    }
     for (int64_t i = 0; i < count; ++i) y[i] = requantize(x[i] * inverse_, y_->zero_point, 0, 255);
   }
   float inverse_ = 1;
@@ -122,6 +127,10 @@ class Dequantize final : public Requantizer {
   void convert(const uint8_t* x, uint8_t* to, int64_t count) const override {
     float* y = reinterpret_cast<float*>(to);
     if (row_kernel_ != nullptr) return row_kernel_(x, y, count, x_->scale, x_->zero_point);
+    if (x_->dtype == DType::kS16) {
+      for (int64_t i = 0; i < count; ++i) y[i] = x_->scale * static_cast<float>(reinterpret_cast<const int16_t*>(x)[i]);
+      return;
+    }
     const bool is_signed = x_->dtype == DType::kS8;
     for (int64_t i = 0; i < count; ++i) {
       const int32_t q = is_signed ? static_cast<int8_t>(x[i]) : x[i];

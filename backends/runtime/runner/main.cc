@@ -117,6 +117,7 @@ double number_at(const Array& array, int64_t i) {
     case FASTC_RT_I64: return as(int64_t{});
     case FASTC_RT_I32: return as(int32_t{});
     case FASTC_RT_S8: return as(int8_t{});
+    case FASTC_RT_S16: return as(int16_t{});
     case FASTC_RT_F16: case FASTC_RT_BF16: return as(uint16_t{});  // compared by their bits
     default: return *p;
   }

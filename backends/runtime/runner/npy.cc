@@ -11,8 +11,9 @@ namespace fastc::runner {
 namespace {
 
 constexpr int64_t kMaxBytes = int64_t{1} << 40;
-constexpr const char* kDescr[] = {"<f4", "<f2", "<V2", "<f8", "<i8", "<i4", "|i1", "|u1", "|b1"};
-constexpr const char* kNames[] = {"float32", "float16", "bfloat16", "float64", "int64", "int32", "int8", "uint8", "bool"};
+constexpr const char* kDescr[] = {"<f4", "<f2", "<V2", "<f8", "<i8", "<i4", "|i1", "|u1", "|b1", "<i2"};
+constexpr const char* kNames[] = {"float32", "float16", "bfloat16", "float64", "int64", "int32", "int8", "uint8", "bool", "int16"};
+constexpr int32_t kTypes = 10;
 
 // The text after 'key': in the header's Python dictionary.
 bool field(const std::string& header, const std::string& key, std::string& value) {
@@ -54,7 +55,7 @@ bool parse_header(const std::string& header, Array& array, std::string& error) {
     return false;
   }
   array.dtype = -1;
-  for (int32_t i = 0; i < 9; ++i) {
+  for (int32_t i = 0; i < kTypes; ++i) {
     if (descr == std::string("'") + kDescr[i] + "'") array.dtype = i;
   }
   if (array.dtype < 0) error = "expected little-endian numbers, found type " + descr;
@@ -76,11 +77,11 @@ bool read_all(const std::string& path, std::string& bytes) {
 }  // namespace
 
 size_t dtype_bytes(int32_t dtype) {
-  constexpr size_t kBytes[] = {4, 2, 2, 8, 8, 4, 1, 1, 1};
-  return dtype >= 0 && dtype < 9 ? kBytes[dtype] : 0;
+  constexpr size_t kBytes[] = {4, 2, 2, 8, 8, 4, 1, 1, 1, 2};
+  return dtype >= 0 && dtype < kTypes ? kBytes[dtype] : 0;
 }
 
-const char* dtype_name(int32_t dtype) { return dtype >= 0 && dtype < 9 ? kNames[dtype] : "unknown"; }
+const char* dtype_name(int32_t dtype) { return dtype >= 0 && dtype < kTypes ? kNames[dtype] : "unknown"; }
 
 int64_t Array::elements() const {
   int64_t count = 1;

@@ -48,18 +48,22 @@ TEST_CASE("a range becomes scale and zero point, and always holds 0") {
   CHECK(quant_of_range(0, 1e-40) == Quant{1, 0});
 }
 
-TEST_CASE("a symmetric range has its zero in the middle, or at the end where nothing is negative") {
-  CHECK(quant_of_range(-63.5, 127, true) == Quant{1, 128});
-  CHECK(quant_of_range(-254, 3, true) == Quant{2, 128});
-  CHECK(quant_of_range(0, 255, true) == Quant{1, 0});
-  CHECK(quant_of_range(51, 102, true) == Quant{0.4F, 0});
-  CHECK(quant_of_range(-3, -1, true).zero_point == 128);
-  CHECK(quant_of_range(0, 0, true) == Quant{1, 0});
-  CHECK(observe({-1.27F, 0, 0.5F}, {"min_max", 100, true}) == Quant{0.01F, 128});
+TEST_CASE("a symmetric range has its zero in the middle, or at the end where nothing is negative; one of 16 bits is s16") {
+  CHECK(quant_of_range(-63.5, 127, 8, true) == Quant{1, 128});
+  CHECK(quant_of_range(-254, 3, 8, true) == Quant{2, 128});
+  CHECK(quant_of_range(0, 255, 8, true) == Quant{1, 0});
+  CHECK(quant_of_range(51, 102, 8, true) == Quant{0.4F, 0});
+  CHECK(quant_of_range(-3, -1, 8, true).zero_point == 128);
+  CHECK(quant_of_range(0, 0, 8, true) == Quant{1, 0});
+  CHECK(quant_of_range(-65534, 5, 16) == Quant{2, 0, 16});
+  CHECK(quant_of_range(0, 32767, 16) == Quant{1, 0, 16});
+  CHECK(quant_of_range(0, 0, 16) == Quant{1, 0, 16});
+  CHECK(observe({-1.27F, 0, 0.5F}, {"min_max", 100, 8, true}) == Quant{0.01F, 128});
+  CHECK(observe({-3.2767F, 0, 0.5F}, {"mse", 100, 16}).bits == 16);
   // mse judges the range that symmetric numbers would have: of a bell both give nearly the same one.
   const auto values = bell_with_outlier();
-  CHECK(observe(values, {"mse", 100, true}).zero_point == 128);
-  CHECK(error_of(values, observe(values, {"mse", 100, true})) <= error_of(values, observe(values, {"min_max", 100, true})));
+  CHECK(observe(values, {"mse", 100, 8, true}).zero_point == 128);
+  CHECK(error_of(values, observe(values, {"mse", 100, 8, true})) <= error_of(values, observe(values, {"min_max", 100, 8, true})));
 }
 
 TEST_CASE("min_max takes everything seen; after relu the zero point is 0") {

@@ -104,6 +104,44 @@ TEST_CASE("quantize.static: symmetric activations, and one scale for a weight") 
   CHECK(equal(m.weights.at("w").data, Tensor::of<int8_t>({2, 2}, {64, 25, 0, -127})));  // 63.5 is a tie: to even
 }
 
+TEST_CASE("quantize.static: 16-bit fixed point, with weights of 8 and of 16 bits") {
+  const Module before = module_of(R"(module (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
+    @w : f32[2,2] = [3.2767, 0.5, 0, -6.5534]
+    @b : f32[2] = [0.25, -0.5]
+    @v : f32[1,2] = [1, 1]
+    %h = linear(%x, @w, @b)
+    %y = linear(%h, @v)
+  })");
+  const Tensor x = Tensor::of<float>({2, 2}, {-9000.5F, 16383.5F, 12000, -7000.25F});
+  const Samples data({x});
+  PlainContext context;
+  context.calibration_data = &data;
+  Module m = before;
+  pass_ok("quantize.static", m, context, {{"bits", 16}, {"weight_bits", 16}});
+  CHECK(type_text(m.value(m.find_value("x.quantize")).type) == "s16[N,2] q(0.5, 0, 16)");
+  CHECK(equal(m.weights.at("w").data, Tensor::of<int16_t>({2, 2}, {32767, 5000, 0, -32767})));
+  CHECK(equal(m.weights.at("b").data, Tensor::of<int32_t>({2}, {5000, -5000})));  // 0.25/(0.5·0.0001), −0.5/(0.5·0.0002)
+  CHECK(m.value(m.find_value("h")).type.dtype == DType::kS16);
+  CHECK(print(module_of(print(m))) == print(m));
+  Module bytes = before;
+  pass_ok("quantize.static", bytes, context, {{"bits", 16}});
+  CHECK(bytes.weights.at("w").data.dtype() == DType::kS8);
+  CHECK(relative_error(before, m, x) < 2e-4);
+  CHECK(relative_error(before, bytes, x) > 2e-4);
+  for (const nlohmann::json& refused : {nlohmann::json{{"bits", 12}}, nlohmann::json{{"weight_bits", 16}}, nlohmann::json{{"bits", 16}, {"weight_bits", 12}}})
+    CHECK_FALSE(run_pass("quantize.static", m, context, refused));
+}
+
+TEST_CASE("quantize.static: what has no form for 16 bits runs in floats between them") {
+  Ready r(kBlock);
+  const Module before = r.module;
+  pass_ok("quantize.static", r.module, r.context, {{"bits", 16}, {"weight_bits", 16}});
+  CHECK(r.module.value(r.module.find_value("conv2")).type.dtype == DType::kS16);
+  CHECK(r.module.value(r.module.find_value("shortcut")).type.dtype == DType::kF32);  // pad
+  CHECK(r.module.value(r.module.find_value("mean")).type.dtype == DType::kS16);
+  CHECK(relative_error(before, r.module, random_tensor({16, 3, 8, 8}, 12)) < 5e-4);
+}
+
 TEST_CASE("quantize.static: weights of three bits on the same arithmetic; patterns keep 8 bits") {
   Module m = module_of(R"(module (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
     @w : f32[2,2] = [3, 1.2, 0, -6]
