@@ -123,7 +123,7 @@ Result<ArgList> add_sub(Lowering& l, const Call& call) {
 Result<ArgList> div(Lowering& l, const Call& call) {
   const Arg &a = self_of(call), &b = other_of(call);
   const std::string* mode = call.arg("rounding_mode").text();
-  std::string rounding = mode ? *mode : call.op == "floor_divide" ? "floor" : "";
+  std::string rounding = mode ? *mode : call.op == "floor_divide" || call.op == "floordiv" ? "floor" : "";
   if (a.scalar() && b.scalar()) {
     FASTC_TRY(Arg folded, fold_binary(rounding.empty() ? "div" : "floor_divide", a, b));
     return ArgList{folded};

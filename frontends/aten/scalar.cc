@@ -222,6 +222,9 @@ Result<ArgList> length(Lowering& l, const Call& call) {
 
 Result<ArgList> nothing(Lowering&, const Call&) { return ArgList{}; }
 
+// Words of an error that is not raised.
+Result<ArgList> words(Lowering&, const Call&) { return ArgList{Arg{std::string()}}; }
+
 Result<ArgList> is_floating_point(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
   DType t = l.type(x).dtype;
@@ -232,7 +235,7 @@ constexpr RuleEntry kRules[] = {
     {"size", size}, {"sym_size", size}, {"dim", dim}, {"numel", numel}, {"sym_numel", numel}, {"Int", number}, {"IntImplicit", number}, {"Float", number},
     {"FloatImplicit", number}, {"Bool", number}, {"ScalarImplicit", number}, {"NumToTensor", number}, {"item", number}, {"scalar_tensor", scalar_tensor_of},
     {"__getitem__", getitem}, {"len", length}, {"__contains__", contains}, {"_assert_tensor_metadata", nothing}, {"_assert_scalar", nothing}, {"sym_constrain_range_for_size", nothing},
-    {"_assert_async", nothing}, {"warn", nothing}, {"is_floating_point", is_floating_point},
+    {"_assert_async", nothing}, {"warn", nothing}, {"format", words}, {"is_floating_point", is_floating_point},
 };
 
 }  // namespace

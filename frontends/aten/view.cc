@@ -88,8 +88,9 @@ Result<ArgList> transpose(Lowering& l, const Call& call) {
   int64_t rank = l.rank(x);
   if (rank < 2) return ArgList{Arg{x}};
   bool last = call.op == "t" || call.op == "numpy_T" || call.op == "mT";
-  FASTC_TRY(int64_t a, l.axis(last ? rank - 2 : call.integer_or("dim0", 0), rank));
-  FASTC_TRY(int64_t b, l.axis(last ? rank - 1 : call.integer_or("dim1", 1), rank));
+  const bool axes = call.op == "swapaxes";
+  FASTC_TRY(int64_t a, l.axis(last ? rank - 2 : call.integer_or(axes ? "axis0" : "dim0", 0), rank));
+  FASTC_TRY(int64_t b, l.axis(last ? rank - 1 : call.integer_or(axes ? "axis1" : "dim1", 1), rank));
   auto perm = identity_perm(rank);
   if (call.op == "numpy_T") {
     std::ranges::reverse(perm);
@@ -341,7 +342,7 @@ Result<ArgList> roll(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"view", view}, {"reshape", view}, {"_unsafe_view", view}, {"view_as", view}, {"reshape_as", view}, {"view_copy", view}, {"flatten", flatten},
-    {"unflatten", unflatten}, {"squeeze", squeeze}, {"unsqueeze", unsqueeze}, {"permute", permute}, {"transpose", transpose},
+    {"unflatten", unflatten}, {"squeeze", squeeze}, {"unsqueeze", unsqueeze}, {"permute", permute}, {"transpose", transpose}, {"swapaxes", transpose}, {"swapdims", transpose},
     {"t", transpose}, {"numpy_T", transpose}, {"mT", transpose}, {"movedim", movedim}, {"slice", slice}, {"select", select}, {"narrow", narrow},
     {"expand", expand}, {"expand_as", expand}, {"repeat", repeat}, {"repeat_interleave", repeat_interleave}, {"meshgrid", meshgrid}, {"pad", pad}, {"constant_pad_nd", pad},
     {"reflection_pad1d", named_pad}, {"reflection_pad2d", named_pad}, {"replication_pad1d", named_pad}, {"replication_pad2d", named_pad}, {"pixel_shuffle", pixel_shuffle},

@@ -76,6 +76,8 @@ TEST_CASE("activations that are made of others", "[aten]") {
 TEST_CASE("numbers and lists known at import are folded", "[aten]") {
   check({"floor and ceil of numbers", "return x * float(torch.ceil(x.size(1) / 2)) + float(torch.floor(x.size(1) / 2))", {3, 5}});
   check({"functions of numbers", "return x * torch.log(float(x.size(1))) + torch.sqrt(float(x.dim()))", {3, 5}});
+  check({"whole quotients of sizes", "return x.view(x.size(0), x.size(1) // 2, 2)", {3, 6}});
+  check({"the words of an assertion", "def forward(self, x):\n    assert x.dim() == 2, \"expected 2 axes, found {}\".format(x.dim())\n    return x * 2\n", {3, 5}});
   check({"in a list of texts", "def forward(self, x):\n    if \"row\" in [\"batch\", \"row\"]:\n        return x * 2\n    return x\n", {3, 5}});
   check({"in a list of numbers", "def forward(self, x):\n    if x.dim() in [3, 4]:\n        return x\n    return x * 3\n", {3, 5}});
   check({"equal lists", "def forward(self, x):\n    if [x.dim(), x.size(1)] == [2, 5]:\n        return x * 2\n    return x\n", {3, 5}});
@@ -94,6 +96,7 @@ TEST_CASE("a list that a called method reads can be appended to", "[aten]") {
 
 TEST_CASE("moving elements", "[aten]") {
   check({"channel_shuffle", "return torch.channel_shuffle(x, 3)", {2, 6, 2, 3}});
+  check({"swapaxes", "return torch.swapaxes(x, -1, 1)", {2, 3, 4}});
   check({"reflect", "return torch.pad(x, [2, 1, 0, 3], \"reflect\")", {2, 3, 4, 5}});
   check({"replicate", "return torch.pad(x, [2, 1, 6, 3], \"replicate\")", {2, 3, 4, 5}});
   check({"circular", "return torch.pad(x, [2, 1, 4, 3], \"circular\")", {2, 3, 4, 5}});
