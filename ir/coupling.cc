@@ -7,6 +7,8 @@
 
 #include "ir/coupling_elements.h"
 #include "ir/op.h"
+#include "ir/ops/common.h"
+#include "ir/recurrent.h"
 
 namespace fastc {
 namespace {
@@ -79,26 +81,15 @@ const Member* member_at(const Group& group, ValueId value, int64_t axis) {
 struct WeightAxes { size_t operand; int64_t in, out; };
 std::vector<WeightAxes> weight_axes(const Module& module, const Node& node) {
   const std::string_view op = node.op->name;
-  if (op == "conv") {
-    const bool depthwise = node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[1] == Dim(1);
-    if (depthwise) return {};
-    return {{1, 1, 0}};
-  }
-  if (op == "linear") return {{1, 1, 0}};
-  if (op == "conv_transpose") {
-    const bool depthwise = node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[0] == Dim(node.integer("groups"));
-    if (depthwise) return {};
-    return {{1, 0, 1}};
-  }
+  if ((op == "conv" || op == "conv_transpose") && ops::is_depthwise(module, node)) return {};
+  if (op == "conv" || op == "linear") return {{1, 1, 0}};
+  if (op == "conv_transpose") return {{1, 0, 1}};
   if (op == "embedding") return {{0, -1, 1}};
-  if (op != "lstm" && op != "gru" && op != "rnn") return {};
+  if (!is_recurrent(node)) return {};
   // The hidden units are counted along the input of w_hh; its rows and those of w_ih hold them once a gate.
-  const size_t first = op == "lstm" ? 3 : 2, each = node.flag("has_bias") ? 4 : 2;
-  std::vector<WeightAxes> out{{first + 1, -1, 1}};
-  for (size_t i = first; i < node.inputs.size(); i += each) {
-    out.push_back({i, 1, 0});
-    out.push_back({i + 1, -1, 0});
-  }
+  const std::vector<size_t> matrices = matrices_of(node);  // w_ih and w_hh in turn
+  std::vector<WeightAxes> out{{matrices[1], -1, 1}};
+  for (size_t i = 0; i < matrices.size(); ++i) out.push_back({matrices[i], i % 2 == 0 ? 1 : -1, 0});
   return out;
 }
 

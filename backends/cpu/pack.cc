@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace fastc::lowering {
 namespace {
@@ -114,6 +115,13 @@ std::vector<uint8_t> pack_nibble_rows(const Tensor& table) {
 
 std::vector<float> pack_panels(const Tensor& weight, int64_t groups) { return panels<float>(weight, groups, 1); }
 std::vector<int8_t> pack_panels_s8(const Tensor& weight, int64_t groups) { return panels<int8_t>(weight, groups, kQuad); }
+std::vector<int64_t> channel_sums(const Tensor& weight) {
+  const int64_t out = weight.shape()[0], k = weight.elements() / out;
+  std::vector<int64_t> sums(static_cast<size_t>(out), 0);
+  for (int64_t o = 0; o < out; ++o) sums[o] = std::accumulate(weight.data<int8_t>() + o * k, weight.data<int8_t>() + (o + 1) * k, int64_t{0});
+  return sums;
+}
+
 std::vector<float> pack_depthwise(const Tensor& weight) { return depthwise<float>(weight); }
 std::vector<int8_t> pack_depthwise_s8(const Tensor& weight) { return depthwise<int8_t>(weight); }
 

@@ -20,6 +20,9 @@ std::vector<int8_t> pack_panels_s8(const Tensor& weight, int64_t groups);
 std::vector<float> pack_depthwise(const Tensor& weight);
 std::vector<int8_t> pack_depthwise_s8(const Tensor& weight);
 
+// Σ over what belongs to each output channel of a contiguous s8 weight [O, …].
+std::vector<int64_t> channel_sums(const Tensor& weight);
+
 // Weights kept in fewer bits, [O, K] whatever their shape, K in the order of the network (format.h: kPanel16 of s8, f16, bf16, and kNibbles16).
 std::vector<std::byte> pack_stored(const Tensor& weight, int64_t groups, bool nibbles);
 // Scales [O] or [O, K/group] of such a weight → [panels][K/group][16].

@@ -2,7 +2,6 @@
 // m = float32(sx·sw/sy) and the zero point's share of the bias (−zx·Σw) are computed here, once, and stored.
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "backends/cpu/lowering.h"
 #include "backends/cpu/pack.h"
@@ -74,13 +73,6 @@ uint32_t packed_weight(Lowering& l, const Product& p) {
                        : add(rt::DType::kS8, rt::Packing::kPanel16x4, pack_panels_s8(p.weight, p.groups));
   return p.depthwise ? add(rt::DType::kF32, rt::Packing::kDepthwise16, pack_depthwise(p.weight))
                      : add(rt::DType::kF32, rt::Packing::kPanel16, pack_panels(p.weight, p.groups));
-}
-
-std::vector<int64_t> channel_sums(const Tensor& weight) {
-  const int64_t out = weight.shape()[0], k = weight.elements() / out;
-  std::vector<int64_t> sums(static_cast<size_t>(out), 0);
-  for (int64_t o = 0; o < out; ++o) sums[o] = std::accumulate(weight.data<int8_t>() + o * k, weight.data<int8_t>() + (o + 1) * k, int64_t{0});
-  return sums;
 }
 
 Result<std::vector<float>> channel_scales(const Product& p) {

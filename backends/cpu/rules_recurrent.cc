@@ -1,9 +1,9 @@
 // lstm, gru and rnn: on the kernels of linear layers, float or int8, where the module holds their matrices; plain where the program computes them.
 #include <limits>
-#include <numeric>
 
 #include "backends/cpu/lowering.h"
 #include "backends/cpu/pack.h"
+#include "ir/recurrent.h"
 
 namespace fastc::lowering {
 namespace {
@@ -11,21 +11,16 @@ namespace {
 struct Kind {
   rt::RecurrentCell cell;
   rt::Kernel plain;
-  size_t states;
 };
 
 Kind kind_of(const Node& node) {
-  if (node.op->name == "lstm") return {rt::RecurrentCell::kLstm, rt::Kernel::kLstm, 2};
-  if (node.op->name == "gru") return {rt::RecurrentCell::kGru, rt::Kernel::kGru, 1};
-  return node.string("activation") == "relu" ? Kind{rt::RecurrentCell::kRnnRelu, rt::Kernel::kRnnRelu, 1} : Kind{rt::RecurrentCell::kRnnTanh, rt::Kernel::kRnnTanh, 1};
+  if (node.op->name == "lstm") return {rt::RecurrentCell::kLstm, rt::Kernel::kLstm};
+  if (node.op->name == "gru") return {rt::RecurrentCell::kGru, rt::Kernel::kGru};
+  return node.string("activation") == "relu" ? Kind{rt::RecurrentCell::kRnnRelu, rt::Kernel::kRnnRelu} : Kind{rt::RecurrentCell::kRnnTanh, rt::Kernel::kRnnTanh};
 }
 
-// Which operand this is of its cell: w_ih, w_hh, b_ih, b_hh.
-size_t part_of(const Node& node, size_t operand, size_t first) { return (operand - first) % (node.flag("has_bias") ? 4 : 2); }
-
-bool fits_panels(const Lowering& l, const Node& node, size_t first) {
-  for (size_t i = first; i < node.inputs.size(); ++i) {
-    if (part_of(node, i, first) >= 2) continue;
+bool fits_panels(const Lowering& l, const Node& node) {
+  for (const size_t i : matrices_of(node)) {
     if (!l.module().is_weight(node.inputs[i])) return false;
     const DType dtype = l.module().weight(node.inputs[i]).data.dtype();
     if (dtype != DType::kF32 && dtype != DType::kS8) return false;
@@ -49,18 +44,17 @@ Status append_matrix(Lowering& l, const Node& node, ValueId id, std::vector<uint
   if (in * 255 * 127 > std::numeric_limits<int32_t>::max() / 2) return unsupported(node, fmt::format("the sum over {} inputs may leave 32 bits", in));
   add(rt::DType::kS8, rt::Packing::kPanel16x4, pack_panels_s8(matrix, 1));
   const Tensor scales = weight.encoding.scales.to_contiguous();
-  std::vector<int32_t> sums(static_cast<size_t>(out));
-  for (int64_t o = 0; o < out; ++o) sums[static_cast<size_t>(o)] = std::accumulate(matrix.data<int8_t>() + o * in, matrix.data<int8_t>() + (o + 1) * in, 0);
+  const std::vector<int64_t> sums = channel_sums(matrix);
   inputs.push_back(l.constant<float>(name + ".scale", std::span(scales.data<float>(), static_cast<size_t>(out))));
-  inputs.push_back(l.constant<int32_t>(name + ".sum", sums));
+  inputs.push_back(l.constant<int32_t>(name + ".sum", std::vector<int32_t>(sums.begin(), sums.end())));
   return {};
 }
 
 // The IR has the initial states after x; the kernels want them last.
 Status lower_recurrent(Lowering& l, const Node& node) {
   const Kind kind = kind_of(node);
-  const size_t first = 1 + kind.states;
-  const bool panels = fits_panels(l, node, first), dynamic = !node.string("dynamic").empty();
+  const size_t first = 1 + states_of(node);
+  const bool panels = fits_panels(l, node), dynamic = !node.string("dynamic").empty();
   std::vector<uint32_t> inputs, outputs;
   const auto append = [&](ValueId id) -> Status {
     FASTC_TRY(const uint32_t operand, l.plain(id));
@@ -69,7 +63,7 @@ Status lower_recurrent(Lowering& l, const Node& node) {
   };
   FASTC_CHECK(append(node.input(0)));
   for (size_t i = first; i < node.inputs.size(); ++i) {
-    if (panels && part_of(node, i, first) < 2) {
+    if (panels && is_matrix(node, i)) {
       FASTC_CHECK(append_matrix(l, node, node.inputs[i], inputs));
     } else {
       FASTC_CHECK(append(node.input(i)));

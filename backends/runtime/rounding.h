@@ -20,6 +20,12 @@ inline T requantize(float v, int32_t zero_point, int32_t lo, int32_t hi) {
   return static_cast<T>(q < lo ? lo : (q > hi ? hi : q));
 }
 
+// The same, cut to the numbers that an activation kept as T may have (format.h).
+template <typename T = uint8_t>
+inline T requantize(float v, int32_t zero_point) {
+  return sizeof(T) == 1 ? requantize<T>(v, zero_point, 0, 255) : requantize<T>(v, zero_point, -32767, 32767);
+}
+
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // INT64_MAX where it overflows: sizes computed from a hostile file then fit nothing.

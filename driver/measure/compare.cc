@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "ir/op.h"
+#include "ir/recurrent.h"
 
 namespace fastc {
 namespace {
@@ -27,10 +28,7 @@ Difference difference(const Tensor& got, const Tensor& expected) {
   return d;
 }
 
-bool rounds_its_state(const Node& node) {
-  const bool recurrent = node.op->name == "lstm" || node.op->name == "gru" || node.op->name == "rnn";
-  return recurrent && !node.string("dynamic").empty();
-}
+bool rounds_its_state(const Node& node) { return is_recurrent(node) && !node.string("dynamic").empty(); }
 
 class Comparer {
  public:

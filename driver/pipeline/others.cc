@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "base/files.h"
-#include "driver/measure/latency.h"
 #include "driver/pipeline/run.h"
 #include "driver/report/gates.h"
 
@@ -25,9 +24,9 @@ Status CompressRun::ship_others() {
     const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
     FASTC_TRY(const PairedFigures paired, measure_paired(original_artifact_, emitted.path, settings, recipe_.target.rounds, progress_));
     const std::string at = latency_key(settings.batch, settings.threads);
-    row.figures.latency_ms[at] = {paired.b.p50_ms, paired.b.p95_ms};
-    row.figures.peak_memory_bytes = paired.b.peak_memory_bytes, row.figures.load_ms = paired.b.load_ms, row.figures.first_ms = paired.b.first_ms;
-    row.speedup = Speedup{at, paired.median, paired.low, paired.high, static_cast<int64_t>(paired.ratios.size()), paired.b.isa};
+    set_latency(row.figures, at, paired.b);
+    set_process(row.figures, paired.b);
+    row.speedup = speedup_of(at, paired);
     FASTC_TRY(const auto bytes, MappedFile::open(emitted.path));
     FASTC_CHECK(write_atomic(recipe_.output / row.path, bytes->bytes()));
     report_.others.push_back(std::move(row));

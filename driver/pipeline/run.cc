@@ -55,6 +55,16 @@ std::string file_name(std::string stage) {
   return stage;
 }
 
+Speedup speedup_of(const std::string& at, const PairedFigures& paired) {
+  return {at, paired.median, paired.low, paired.high, static_cast<int64_t>(paired.ratios.size()), paired.b.isa};
+}
+
+void set_latency(Figures& figures, const std::string& at, const RunnerFigures& runner) { figures.latency_ms[at] = {runner.p50_ms, runner.p95_ms}; }
+
+void set_process(Figures& figures, const RunnerFigures& runner) {
+  figures.peak_memory_bytes = runner.peak_memory_bytes, figures.load_ms = runner.load_ms, figures.first_ms = runner.first_ms;
+}
+
 CompressRun::CompressRun(const Recipe& recipe, const CompressOptions& options, Progress& progress)
     : recipe_(recipe), options_(options), progress_(progress), journal_(recipe.output / ".journal"), work_(recipe.output / ".work") {}
 
@@ -169,8 +179,8 @@ Status CompressRun::measure_stage(size_t index, const Module& module, StageRow& 
   const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
   FASTC_TRY(const PairedFigures paired, measure_paired(current_artifact_, emitted.path, settings, kStageRounds, progress_));
   const std::string at = latency_key(settings.batch, settings.threads);
-  row.figures->latency_ms[at] = {paired.b.p50_ms, paired.b.p95_ms};
-  row.speedup = Speedup{at, paired.median, paired.low, paired.high, static_cast<int64_t>(paired.ratios.size()), paired.b.isa};
+  set_latency(*row.figures, at, paired.b);
+  row.speedup = speedup_of(at, paired);
   return {};
 }
 
@@ -267,12 +277,12 @@ Status CompressRun::measure_result() {
     const RunnerSettings settings{batch, threads, recipe_.target.isa, {}};
     FASTC_TRY(const PairedFigures paired, measure_paired(original_artifact_, recipe_.output / "model.fastc", settings, recipe_.target.rounds, progress_));
     const std::string key = latency_key(batch, threads);
-    report_.original.latency_ms[key] = {paired.a.p50_ms, paired.a.p95_ms};
-    report_.result.latency_ms[key] = {paired.b.p50_ms, paired.b.p95_ms};
-    report_.speedups.push_back({key, paired.median, paired.low, paired.high, static_cast<int64_t>(paired.ratios.size()), paired.b.isa});
+    set_latency(report_.original, key, paired.a);
+    set_latency(report_.result, key, paired.b);
+    report_.speedups.push_back(speedup_of(key, paired));
     if (report_.speedups.size() > 1) continue;
-    for (const auto& [figures, runner] : {std::pair{&report_.original, &paired.a}, std::pair{&report_.result, &paired.b}})
-      figures->peak_memory_bytes = runner->peak_memory_bytes, figures->load_ms = runner->load_ms, figures->first_ms = runner->first_ms;
+    set_process(report_.original, paired.a);
+    set_process(report_.result, paired.b);
   }
   return {};
 }

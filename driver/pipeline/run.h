@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "driver/compress.h"
+#include "driver/measure/latency.h"
 #include "driver/pipeline/context.h"
 #include "driver/pipeline/decisions.h"
 #include "driver/pipeline/emitted.h"
@@ -62,5 +63,10 @@ class CompressRun {
 };
 
 std::string file_name(std::string stage);  // of a stage's own files: "0:finetune" as "0-finetune"
+
+// Measured figures as the report has them. `at`: "b1t1".
+Speedup speedup_of(const std::string& at, const PairedFigures& paired);
+void set_latency(Figures& figures, const std::string& at, const RunnerFigures& runner);
+void set_process(Figures& figures, const RunnerFigures& runner);  // memory, and the time until it could answer
 
 }  // namespace fastc

@@ -14,14 +14,14 @@
 namespace fastc::engine {
 namespace {
 constexpr size_t kRead = 256;  // samples at a time, for hashing
-}
+
+// Pictures as the convolutions read them fastest.
+at::Tensor laid_out(const at::Tensor& input) { return input.dim() == 4 ? input.contiguous(at::MemoryFormat::ChannelsLast) : input; }
+}  // namespace
 
 Seen seen(const Batch& batch) {
   Seen out;
-  for (const Tensor& t : batch.inputs) {
-    const at::Tensor input = wrap(t);
-    out.inputs.push_back(input.dim() == 4 ? input.contiguous(at::MemoryFormat::ChannelsLast) : input);
-  }
+  for (const Tensor& t : batch.inputs) out.inputs.push_back(laid_out(wrap(t)));
   if (batch.labels.defined()) out.labels = wrap(batch.labels);
   return out;
 }
@@ -44,10 +44,7 @@ Result<Seen> FixedSamples::batch(std::span<const int64_t> indices) const {
     if (one.labels.defined()) labels.push_back(wrap(one.labels));
   }
   Seen out;
-  for (const auto& parts : inputs) {
-    const at::Tensor all = at::cat(parts);
-    out.inputs.push_back(all.dim() == 4 ? all.contiguous(at::MemoryFormat::ChannelsLast) : all);
-  }
+  for (const auto& parts : inputs) out.inputs.push_back(laid_out(at::cat(parts)));
   if (!labels.empty()) out.labels = at::cat(labels);
   return out;
 }

@@ -1,16 +1,8 @@
 // Pooling over the spatial axes.
-#include "frontends/aten/lowering.h"
+#include "frontends/aten/spatial.h"
 
 namespace fastc::aten {
 namespace {
-
-// 1d or 2d, out of the op's name.
-int64_t spatial_of(const Call& call) { return call.op.find("1d") != std::string::npos ? 1 : 2; }
-
-Status expect_batched(Lowering& l, const TensorArg& x, int64_t spatial) {
-  if (l.rank(x) == spatial + 2) return {};
-  return input_error("expected an input of {} axes with the batch first, found [{}]", spatial + 2, shape_text(l.shape(x)));
-}
 
 Result<ArgList> max_pool(Lowering& l, const Call& call) {
   int64_t s = spatial_of(call);

@@ -3,7 +3,7 @@
 #include <array>
 #include <cmath>
 
-#include "frontends/aten/lowering.h"
+#include "frontends/aten/spatial.h"
 
 namespace fastc::aten {
 namespace {
@@ -37,9 +37,9 @@ struct Resized {
 };
 
 Result<Resized> resized(Lowering& l, const Call& call) {
-  const int64_t spatial = call.op.find("1d") != std::string::npos ? 1 : 2;
+  const int64_t spatial = spatial_of(call);
   FASTC_TRY(auto x, call.tensor(call.args.contains("input") ? "input" : "self"));
-  if (l.rank(x) != spatial + 2) return input_error("expected an input of {} axes with the batch first, found [{}]", spatial + 2, shape_text(l.shape(x)));
+  FASTC_CHECK(expect_batched(l, x, spatial));
   FASTC_TRY(Shape size, size_of(l, call, x, spatial));
   return Resized{x, std::move(size)};
 }

@@ -78,4 +78,10 @@ void tie_broadcast(const OpView& view, Coupler& coupler, size_t operand);
 void couple_elementwise(const OpView& view, Coupler& coupler);  // all operands broadcast against result 0
 void couple_except(const OpView& view, Coupler& coupler, std::initializer_list<int64_t> mixed);  // same shape; these axes are pinned
 
+// --- conv and conv_transpose
+bool is_depthwise(const Module& module, const Node& node);  // groups of one input channel
+// Axis 1 of `value` holds `groups` times `per` channels: the i-th of every group goes together, with the i-th of `to` along its axis 1.
+void tie_groups(Coupler& coupler, ValueId value, int64_t per, int64_t groups, ValueId to);
+void shrink_groups(const Module& module, Node& node, const Kept& kept);  // depthwise: as many groups as x keeps channels
+
 }  // namespace fastc::ops

@@ -76,21 +76,13 @@ void couple(const OpView& view, Coupler& coupler) {
     pin_axis(coupler, weight, 1);
     coupler.tie({.value = x, .axis = 1, .repeat = per_out}, {.value = weight, .axis = 0});
   } else {
-    for (int64_t i = 0; i < per_in; ++i) {
-      coupler.tie({.value = x, .axis = 1, .first = i, .step = per_in, .count = groups},
-                  {.value = weight, .axis = 1, .first = i, .count = 1, .repeat = groups});
-    }
-    for (int64_t o = 0; o < per_out; ++o) {
-      coupler.tie({.value = y, .axis = 1, .first = o, .step = per_out, .count = groups},
-                  {.value = y, .axis = 1, .first = o, .count = 1, .repeat = groups});
-    }
+    tie_groups(coupler, x, per_in, groups, weight);
+    tie_groups(coupler, y, per_out, groups, y);
   }
 }
 
 Status shrink(Module& module, Node& node, const Kept& kept) {
-  const bool depthwise = node.integer("groups") > 1 && module.value(node.inputs[1]).type.shape[1] == Dim(1);
-  const auto channels = kept.of(node.inputs[0], 1);
-  if (depthwise && channels) node.attrs.find("groups")->second = static_cast<int64_t>(channels->size());
+  shrink_groups(module, node, kept);
   return {};
 }
 

@@ -49,4 +49,21 @@ void couple_except(const OpView& view, Coupler& coupler, std::initializer_list<i
   }
 }
 
+bool is_depthwise(const Module& module, const Node& node) {
+  const Dim groups(node.integer("groups"));
+  const Shape& weight = module.value(node.inputs[1]).type.shape;  // [O, C/groups, …], transposed [C, O/groups, …]
+  return node.integer("groups") > 1 && (node.op->name == "conv" ? weight[1] == Dim(1) : weight[0] == groups);
+}
+
+void tie_groups(Coupler& coupler, ValueId value, int64_t per, int64_t groups, ValueId to) {
+  for (int64_t i = 0; i < per; ++i) {
+    coupler.tie({.value = value, .axis = 1, .first = i, .step = per, .count = groups}, {.value = to, .axis = 1, .first = i, .count = 1, .repeat = groups});
+  }
+}
+
+void shrink_groups(const Module& module, Node& node, const Kept& kept) {
+  const auto channels = kept.of(node.inputs[0], 1);
+  if (is_depthwise(module, node) && channels) node.attrs.find("groups")->second = static_cast<int64_t>(channels->size());
+}
+
 }  // namespace fastc::ops

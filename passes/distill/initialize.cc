@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "ir/op.h"
+#include "ir/recurrent.h"
 
 namespace fastc {
 namespace {
@@ -32,7 +33,7 @@ std::optional<Start> start_of(const Node& node, size_t operand, const std::vecto
   if (op == "conv_transpose" && operand == 1) return normal(2, shape[0] * product(shape, 2) / node.integer("groups"));
   if ((op == "conv" || op == "linear" || op == "conv_transpose") && operand == 2) return Start{};
   if (op == "matmul" && shape.size() >= 2) return normal(2, operand == 1 ? shape[shape.size() - 2] : shape.back());
-  if (op == "lstm" || op == "gru" || op == "rnn") return shape.size() < 2 ? Start{} : normal(1, shape.back());
+  if (is_recurrent(node)) return shape.size() < 2 ? Start{} : normal(1, shape.back());
   if (op == "embedding" && operand == 0) return normal(1, shape.back());
   if (op == "add") return Start{0, 0.02};
   return std::nullopt;

@@ -19,6 +19,7 @@
 #include <cmath>
 
 #include "ir/op.h"
+#include "ir/recurrent.h"
 #include "ir/rewrite.h"
 #include "passes/pass.h"
 #include "passes/quantize/observers.h"
@@ -70,21 +71,12 @@ Status split_residual(Module& module, NodeId id) {
   return {};
 }
 
-bool is_recurrent(const Node& node) { return is_op(node, "lstm") || is_op(node, "gru") || is_op(node, "rnn"); }
-
-// The operands of a recurrent node that become int8: of each cell w_ih and w_hh, before its biases.
-std::vector<size_t> matrices(const Node& node) {
-  std::vector<size_t> out;
-  for (size_t i = is_op(node, "lstm") ? 3 : 2; i + 1 < node.inputs.size(); i += node.flag("has_bias") ? 4 : 2) out.insert(out.end(), {i, i + 1});
-  return out;
-}
-
 // "" when a recurrent node can be computed on int8 weights, else why not.
 std::string recurrent_refusal(const Module& m, const Node& node) {
   if (m.value(node.inputs[0]).type.dtype != DType::kF32) return "its input is not f32";
-  for (size_t i = matrices(node)[0]; i < node.inputs.size(); ++i)
+  for (size_t i = 1 + states_of(node); i < node.inputs.size(); ++i)
     if (!m.is_weight(node.input(i))) return "a weight of it is computed by the program";
-  for (const size_t i : matrices(node)) {
+  for (const size_t i : matrices_of(node)) {
     const Weight& weight = m.weight(node.input(i));
     if (weight.encoding.kind != Encoding::Kind::kDense || weight.data.dtype() != DType::kF32) return "a weight of it is not dense f32";
     for (const double v : to_doubles(weight.data))
@@ -96,7 +88,7 @@ std::string recurrent_refusal(const Module& m, const Node& node) {
 
 Status make_dynamic(Module& module, NodeId id, const Options& options) {
   if (is_recurrent(module.node(id))) {
-    for (const size_t i : matrices(module.node(id)))
+    for (const size_t i : matrices_of(module.node(id)))
       set_weight(module, id, i, quantize::quantize_weight(module.weight(module.node(id).input(i)), {options.weights}));
     module.node(id).attrs["dynamic"] = std::string("row");
     return {};

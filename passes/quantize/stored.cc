@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "ir/op.h"
+#include "ir/recurrent.h"
 #include "ir/rewrite.h"
 
 namespace fastc::quantize {
@@ -59,7 +60,7 @@ Result<StoredWeights> weights_to_store(const Module& module, const std::vector<s
     out.weights.push_back(weight);
   }
   for (const NodeId id : module.order())
-    if (is_op(module.node(id), "lstm") || is_op(module.node(id), "gru") || is_op(module.node(id), "rnn")) out.notes.push_back(fmt::format("{} stays as it is: recurrent cells read f32 weights", module.node(id).name));
+    if (is_recurrent(module.node(id))) out.notes.push_back(fmt::format("{} stays as it is: recurrent cells read f32 weights", module.node(id).name));
   return out;
 }
 

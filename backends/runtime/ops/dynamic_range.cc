@@ -12,7 +12,7 @@ void range(const float* x, int64_t count, float* low, float* high) {
 }
 
 void quantize(const float* x, uint8_t* q, int64_t count, float inverse, int32_t zero_point) {
-  for (int64_t i = 0; i < count; ++i) q[i] = requantize(x[i] * inverse, zero_point, 0, 255);
+  for (int64_t i = 0; i < count; ++i) q[i] = requantize(x[i] * inverse, zero_point);
 }
 
 void finish(float* y, int64_t count, float shift, float scale, const float* sums, const float* weight_scale, const float* bias) {

@@ -27,7 +27,7 @@ struct DynamicScale {
 inline DynamicScale scale_of(DynamicRange r) {
   const float scale = (r.high - r.low) / 255.0f;
   if (!(scale > 0) || !std::isfinite(scale)) return {1.0f, 1.0f, 0};
-  return {scale, 1.0f / scale, requantize(-r.low / scale, 0, 0, 255)};
+  return {scale, 1.0f / scale, requantize(-r.low / scale, 0)};
 }
 
 // The elementwise functions of an instruction set, or else loops.

@@ -135,9 +135,8 @@ class Average : public Pool {
       }
     }
     if constexpr (kInteger) {
-      constexpr int32_t kLow = sizeof(T) == 1 ? 0 : -32767, kHigh = sizeof(T) == 1 ? 255 : 32767;
       const auto m = static_cast<float>(static_cast<double>(x_->scale) / (static_cast<double>(y_->scale) * static_cast<double>(w.divisor)));
-      for (int64_t j = 0; j < in_.c; ++j) y[j] = requantize<T>(static_cast<float>(sum[j]) * m, y_->zero_point, kLow, kHigh);
+      for (int64_t j = 0; j < in_.c; ++j) y[j] = requantize<T>(static_cast<float>(sum[j]) * m, y_->zero_point);
     } else {
       for (int64_t j = 0; j < in_.c; ++j) y[j] = sum[j] / static_cast<float>(w.divisor);
     }

@@ -97,10 +97,9 @@ class ReduceOp final : public Op {
       const Sum value = r.fold<T, Sum>(r.x_->as<const T>() + offset(r.kept_axes_, r.kept_, i));
       T& y = r.y_->as<T>()[i];
       if constexpr (sizeof(T) <= 2) {
-        constexpr int32_t kLow = sizeof(T) == 1 ? 0 : -32767, kHigh = sizeof(T) == 1 ? 255 : 32767;
         if (r.op_ == Reduce::kMean) {
           const auto m = static_cast<float>(static_cast<double>(r.x_->scale) / (static_cast<double>(r.y_->scale) * static_cast<double>(n)));
-          y = requantize<T>(static_cast<float>(value - n * r.x_->zero_point) * m, r.y_->zero_point, kLow, kHigh);
+          y = requantize<T>(static_cast<float>(value - n * r.x_->zero_point) * m, r.y_->zero_point);
           continue;
         }
       }

@@ -110,10 +110,10 @@ class Quantize final : public Requantizer {
     const float* x = reinterpret_cast<const float*>(from);
     if (row_kernel_ != nullptr) return row_kernel_(x, y, count, inverse_, y_->zero_point);
     if (y_->dtype == DType::kS16) {
-      for (int64_t i = 0; i < count; ++i) reinterpret_cast<int16_t*>(y)[i] = requantize<int16_t>(x[i] * inverse_, 0, -32767, 32767);
+      for (int64_t i = 0; i < count; ++i) reinterpret_cast<int16_t*>(y)[i] = requantize<int16_t>(x[i] * inverse_, 0);
       return;
     }
-    for (int64_t i = 0; i < count; ++i) y[i] = requantize(x[i] * inverse_, y_->zero_point, 0, 255);
+    for (int64_t i = 0; i < count; ++i) y[i] = requantize(x[i] * inverse_, y_->zero_point);
   }
   float inverse_ = 1;
   decltype(KernelTable::quantize) row_kernel_ = nullptr;
