@@ -1,8 +1,10 @@
 #include "passes/quantize/budget.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
+#include "base/interrupt.h"
 #include "engine/engine.h"
 #include "passes/quantize/stored.h"
 
@@ -23,6 +25,57 @@ bool better(const Step& a, const Step& b) {
 Step step(std::span<const std::vector<Precision>> layers, std::span<const size_t> now, size_t layer, size_t to) {
   const Precision &from = layers[layer][now[layer]], &then = layers[layer][to];
   return {layer, to, then.error - from.error, from.bytes - then.bytes};
+}
+
+double bytes_of(const Weight& weight) { return static_cast<double>(stored_bytes(weight)); }
+
+Result<std::vector<Tensor>> measured_inputs(const BudgetOptions& budget, PassContext& context) {
+  const Dataset* data = context.calibration();
+  if (data == nullptr || data->size() == 0)
+    return stage_error("a budget measures the layers' sensitivity on calibration data, found none; give the task a \"calibration\" data set");
+  std::vector<int64_t> indices(static_cast<size_t>(std::min(budget.samples, data->size())));
+  std::iota(indices.begin(), indices.end(), 0);
+  FASTC_TRY(Batch batch, data->batch(indices));
+  return std::move(batch.inputs);
+}
+
+using Layers = std::vector<std::vector<Precision>>;
+
+Result<Layers> measured(const Module& module, std::span<const ValueId> weights, std::span<const Way> ways, std::vector<Tensor> inputs, PassContext& context) {
+  FASTC_TRY(const auto change, OutputChange::prepare(module, std::move(inputs)));
+  Layers layers;
+  ProgressStage progress(context.progress(), "measuring sensitivity", static_cast<int64_t>(weights.size()));
+  for (const ValueId id : weights) {
+    if (interrupted()) return interrupted_error("measuring the sensitivity of layers");
+    layers.emplace_back();
+    for (const Way& way : ways) {
+      if (!way.encode) {
+        layers.back().push_back({bytes_of(module.weight(id)), 0});
+        continue;
+      }
+      const Weight weight = way.encode(module.weight(id));
+      FASTC_TRY(const double error, change.with(id, weight));
+      layers.back().push_back({bytes_of(weight), error});
+    }
+    progress.step(1, module.value(id).name);
+  }
+  return layers;
+}
+
+// One sentence for each weight that keeps more bits than the fewest: what fewer would do.
+void explain(const Module& module, std::span<const ValueId> weights, std::span<const Way> ways, const Layers& layers, std::span<const size_t> taken, std::vector<std::string>& notes) {
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const size_t now = taken[i];
+    if (now + 1 == ways.size()) continue;
+    const auto &kept = layers[i][now], &fewer = layers[i][now + 1];
+    notes.push_back(fmt::format("{} keeps {}: {} would save {} bytes and change the outputs by {:.3g} % instead of {:.3g} %.", module.value(weights[i]).name, ways[now].name, ways[now + 1].name,
+                                kept.bytes - fewer.bytes, 100 * std::sqrt(fewer.error), 100 * std::sqrt(kept.error)));
+  }
+}
+
+std::string number_name(std::string way) {
+  std::replace(way.begin(), way.end(), ' ', '_');
+  return "layers_in_" + way;
 }
 
 }  // namespace
@@ -77,6 +130,38 @@ Result<double> OutputChange::of(const Module& module) const {
     sum += error / std::max(size, 1e-30);
   }
   return sum;
+}
+
+const OptionSet<BudgetOptions>& budget_options() {
+  static const auto set = OptionSet<BudgetOptions>("How many bytes all weights may take")
+                              .number("ratio", &BudgetOptions::ratio, "the share of their bytes that remains", above(0).to(1))
+                              .integer("weight_bytes", &BudgetOptions::weight_bytes, "or the bytes themselves, scales included", at_least(1))
+                              .integer("samples", &BudgetOptions::samples, "calibration samples on which the outputs' change is measured", at_least(1))
+                              .check([](const BudgetOptions& b) -> std::string {
+                                return b.ratio.has_value() == b.weight_bytes.has_value() ? "expected one of \"ratio\" and \"weight_bytes\"" : "";
+                              });
+  return set;
+}
+
+// Errors are squared changes of the outputs; sentences and numbers speak of their roots.
+Result<std::vector<size_t>> ways_within(const Module& module, std::span<const ValueId> weights, std::span<const Way> ways, const BudgetOptions& budget, PassContext& context,
+                                        PassReport& report) {
+  FASTC_TRY(auto inputs, measured_inputs(budget, context));
+  FASTC_TRY(const Layers layers, measured(module, weights, ways, std::move(inputs), context));
+  double all = 0, error = 0;
+  for (const auto& [name, weight] : module.weights) all += bytes_of(weight);
+  const double limit = budget.ratio ? *budget.ratio * all : static_cast<double>(*budget.weight_bytes);
+  double bytes = all;  // at first of what cannot be chosen
+  for (const ValueId id : weights) bytes -= bytes_of(module.weight(id));
+  const auto taken = choose_precisions(layers, limit - bytes);
+  std::vector<double> count(ways.size());
+  for (size_t i = 0; i < taken.size(); ++i) ++count[taken[i]], bytes += layers[i][taken[i]].bytes, error += layers[i][taken[i]].error;
+  explain(module, weights, ways, layers, taken, report.notes);
+  if (bytes > limit) report.notes.push_back(fmt::format("The budget of {:.0f} bytes is missed by {:.0f}: every layer has the fewest bits it may get.", limit, bytes - limit));
+  for (size_t w = 0; w < ways.size(); ++w) report.numbers.emplace_back(number_name(ways[w].name), count[w]);
+  report.numbers.emplace_back("weight_bytes", bytes);
+  report.numbers.emplace_back("predicted_output_change", std::sqrt(error));
+  return taken;
 }
 
 }  // namespace fastc::quantize

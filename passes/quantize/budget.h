@@ -1,10 +1,14 @@
 // Which layers keep more bits, so that all weights together fit into a number of bytes and the network's outputs change as little as can be.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ir/module.h"
+#include "passes/pass.h"
 
 namespace fastc::quantize {
 
@@ -32,5 +36,24 @@ class OutputChange {
   const Module* module_ = nullptr;
   std::vector<Tensor> inputs_, expected_;
 };
+
+struct BudgetOptions {
+  std::optional<double> ratio;
+  std::optional<int64_t> weight_bytes;
+  int64_t samples = 64;
+};
+const OptionSet<BudgetOptions>& budget_options();
+
+// A way to keep a weight: "8 bits". Without `encode` the weight stays as it is.
+struct Way {
+  std::string name;
+  std::function<Weight(const Weight&)> encode;
+};
+
+// For each weight the index of one of `ways`, the one with the most bytes first, so that all weights of the module fit into the budget. Each is encoded alone in each
+// way, and the change of the outputs on calibration data measured: kStage where the task has none. The report gets how many are kept in which way, a
+// sentence for each weight that keeps more than the fewest bits, and one where the budget is missed.
+Result<std::vector<size_t>> ways_within(const Module& module, std::span<const ValueId> weights, std::span<const Way> ways, const BudgetOptions& budget, PassContext& context,
+                                        PassReport& report);
 
 }  // namespace fastc::quantize

@@ -18,6 +18,9 @@
 // the same, and each weight still takes a byte. They are what AdaRound ("rounding": "adaround", adaround.cc) and training
 // after this pass (finetune) are for.
 //
+// With a "budget" each layer keeps as many bits as all together may take (budget.h), by what rounding that layer's weight alone to the nearest does
+// to the network's outputs.
+//
 // 16-bit fixed point ("bits": 16): activations s16 with zero point 0, weights of 8 or, with "weight_bits": 16, of 16 bits, sums in 64 bits, the
 // same formula. For networks that lose under u8; the kernels are plain code, slower than fp32's. Concatenation, clip, relu alone and pad have
 // no such form and run in f32 there.
@@ -31,6 +34,7 @@
 #include "ir/rewrite.h"
 #include "passes/pass.h"
 #include "passes/quantize/adaround.h"
+#include "passes/quantize/budget.h"
 #include "passes/quantize/calibrate.h"
 #include "passes/quantize/rebuild.h"
 
@@ -38,13 +42,16 @@ namespace fastc {
 namespace {
 
 struct Options {
-  int64_t bits = 8, weight_bits = 8;
+  int64_t bits = 8;
+  std::optional<int64_t> weight_bits;
   std::string observer = "auto", activations = "asymmetric";
   double percentile = 99.99;
   std::string weights = "max", scales = "channel", rounding = "nearest";
   quantize::AdaRoundOptions adaround;
   std::vector<std::string> include{"*"}, exclude, int8;
+  std::optional<quantize::BudgetOptions> budget;
 
+  quantize::WeightOptions of_bits(int64_t b) const { return {weights, static_cast<int>(b), scales == "tensor"}; }
   quantize::RangeOptions ranges() const {
     return {observer != "auto" ? observer : bits == 16 ? "min_max" : "percentile", percentile, static_cast<int>(bits), activations == "symmetric"};
   }
@@ -69,7 +76,8 @@ const OptionSet<Options>& options() {
           "Quantizes conv and linear layers, and what lies between them, to int8 with ranges from calibration data")
           .integer("bits", &Options::bits, "bits of activations, 8 or 16; 8 is what the fast integer kernels take", range(8, 16))
           .integer("weight_bits", &Options::weight_bits,
-                   "bits of weights, 2 to 8, or 16 under bits 16; fewer than 8 make coarser weights, not smaller files or faster kernels", range(2, 16))
+                   "bits of weights, 2 to 8, or 16 under bits 16; fewer than 8 make coarser weights, not smaller files or faster kernels; 8 where it is not given. Under a budget: the "
+                   "fewest a layer may get, 2 where it is not given", range(2, 16))
           .choice("activations", &Options::activations, {"asymmetric", "symmetric"},
                   "8 bits: the range as it was seen, or widened to be even on both sides of 0 (zero point 128; 0 where nothing is negative)")
           .choice("observer", &Options::observer, {"auto", "min_max", "moving_average", "percentile", "mse", "entropy"},
@@ -87,10 +95,13 @@ const OptionSet<Options>& options() {
           .texts("include", &Options::include, "which conv and linear nodes: globs on names, or op:conv")
           .texts("exclude", &Options::exclude, "which of them stay float")
           .texts("int8", &Options::int8, "which of them keep 8 bits where weight_bits is less: the first and the last layer, say")
+          .object("budget", &Options::budget, quantize::budget_options(), "the bits of each layer's weight, 8, 6, 4, 3 or 2, are chosen so that all weights fit into so many bytes")
           .check([](const Options& o) -> std::string {
             if (o.bits != 8 && o.bits != 16) return fmt::format("bits: expected 8 or 16, found {}", o.bits);
             if (o.weight_bits > 8 && (o.weight_bits != 16 || o.bits != 16))
-              return fmt::format("weight_bits: expected 2 to 8{}, found {}", o.bits == 16 ? ", or 16" : "", o.weight_bits);
+              return fmt::format("weight_bits: expected 2 to 8{}, found {}", o.bits == 16 ? ", or 16" : "", *o.weight_bits);
+            if (o.budget && o.weight_bits > 8) return "weight_bits: expected at most 8 under a budget, found 16";
+            if (o.budget && !o.int8.empty()) return "int8: expected none beside a budget, which chooses itself";
             return o.weight_bits == 16 && o.rounding == "adaround" ? "rounding: expected weights of at most 8 bits under adaround, found 16" : "";
           });
   return set;
@@ -104,15 +115,36 @@ std::vector<std::string> refusals(const Module& module, const quantize::Plan& pl
   return out;
 }
 
+using ByNode = std::map<NodeId, quantize::WeightOptions>;
+
 // By node: what its weights are rounded to.
-Result<std::map<NodeId, quantize::WeightOptions>> weight_options(const Module& module, std::span<const NodeId> selected,
-                                                                 const Options& options) {
-  std::map<NodeId, quantize::WeightOptions> out;
-  for (const NodeId id : selected)
-    out[id] = {options.weights, static_cast<int>(options.weight_bits), options.scales == "tensor"};
+Result<ByNode> given_weights(const Module& module, std::span<const NodeId> selected, const Options& options) {
+  ByNode out;
+  for (const NodeId id : selected) out[id] = options.of_bits(options.weight_bits.value_or(8));
   if (options.int8.empty()) return out;
   FASTC_TRY(const auto wide, select_nodes(module, selected, options.int8, {}, "a layer that is quantized"));
   for (const NodeId id : wide) out[id].bits = 8;
+  return out;
+}
+
+// As the budget allows: a weight that two layers share has one choice.
+Result<ByNode> weights_within(const Module& module, const quantize::Plan& plan, const Options& options, PassContext& context, PassReport& report) {
+  std::map<ValueId, std::vector<NodeId>> readers;
+  for (const NodeId id : quantize::weighted_nodes(module))
+    if (plan.integer.contains(id)) readers[module.node(id).inputs[1]].push_back(id);
+  std::vector<quantize::Way> ways;
+  std::vector<quantize::WeightOptions> forms;
+  for (const int64_t bits : {8, 6, 4, 3, 2}) {
+    if (bits < options.weight_bits.value_or(2)) break;
+    forms.push_back(options.of_bits(bits));
+    ways.push_back({fmt::format("{} bits", bits), [form = forms.back()](const Weight& w) { return quantize::quantize_weight(w, form); }});
+  }
+  std::vector<ValueId> weights;
+  for (const auto& [weight, nodes] : readers) weights.push_back(weight);
+  FASTC_TRY(const auto taken, quantize::ways_within(module, weights, ways, *options.budget, context, report));
+  ByNode out;
+  for (size_t i = 0; i < weights.size(); ++i)
+    for (const NodeId id : readers[weights[i]]) out[id] = forms[taken[i]];
   return out;
 }
 
@@ -137,7 +169,7 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
         "expected calibration data for the ranges of activations, found none; give the task a \"calibration\" data "
         "set");
   FASTC_TRY(const auto ranges, quantize::calibrate(module, plan.ranges, *data, options.ranges(), context.progress()));
-  FASTC_TRY(const auto weights, weight_options(module, selected, options));
+  FASTC_TRY(const ByNode weights, options.budget ? weights_within(module, plan, options, context, report) : given_weights(module, selected, options));
   FASTC_TRY(Module quantized, quantize::rebuild(module, plan, ranges, weights));
   if (options.rounding == "adaround") {
     FASTC_TRY(const auto learned, quantize::adaround(module, quantized, *data, options.adaround, context.progress()));
@@ -147,11 +179,11 @@ Result<PassReport> run(Module& module, const Options& options, PassContext& cont
   }
   module = std::move(quantized);
   report.changed = true;
-  report.numbers = {
-      {"integer_nodes", static_cast<double>(plan.integer.size())},
-      {"layers_quantized", static_cast<double>(selected.size() - plan.refused.size())},
-      {"layers_left_float", static_cast<double>(candidates.size() - selected.size() + plan.refused.size())},
-      {"calibration_samples", static_cast<double>(data->size())}};
+  for (const auto& [name, count] : {std::pair<std::string, size_t>{"integer_nodes", plan.integer.size()},
+                                    {"layers_quantized", selected.size() - plan.refused.size()},
+                                    {"layers_left_float", candidates.size() - selected.size() + plan.refused.size()},
+                                    {"calibration_samples", data->size()}})
+    report.numbers.emplace_back(name, static_cast<double>(count));
   return report;
 }
 

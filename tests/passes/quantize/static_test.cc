@@ -1,4 +1,5 @@
 #include "ir/op.h"
+#include "ir/rewrite.h"
 #include "tests/passes/support.h"
 
 using namespace fastc;
@@ -160,6 +161,39 @@ TEST_CASE("quantize.static: weights of three bits on the same arithmetic; patter
   CHECK(print(module_of(print(m))) == print(m));
   Module again = module_of("module (%x : f32[N,2]) -> (%x) symbols N in [1, 8] { }");
   CHECK_FALSE(run_pass("quantize.static", again, context, {{"weight_bits", 1}}));
+}
+
+TEST_CASE("quantize.static: a budget gives two bits to the weight that loses nothing, and more to the one that would") {
+  // Two bits hold a's numbers; b's they do not. 64 numbers and eight scales each: 96 bytes in 8 bits, 48 in 2. What is shared has one choice.
+  std::string exact;
+  for (int i = 0; i < 64; ++i) exact += fmt::format("{}{}", i == 0 ? "" : ", ", i % 8 == i / 8 ? 1 : i % 3 - 1);
+  const Module m = module_of("module (%x : f32[N,8]) -> (%y) symbols N in [1, 64] {\n  @a : f32[8,8] = [" + exact + R"(]
+  @b : f32[8,8] = random(2)
+  %g = linear(%x, @a)
+  %h = linear(%g, @a)
+  %y = linear(%h, @b)
+})");
+  const Samples data({random_tensor({32, 8}, 5)});
+  PlainContext context;
+  context.calibration_data = &data;
+  const auto bits = [&](const nlohmann::json& budget) {
+    Module quantized = m;
+    pass_ok("quantize.static", quantized, context, budget);
+    std::vector<int> out;
+    for (const char* node : {"g", "h", "y"})
+      for (const NodeId id : quantized.order())
+        if (quantized.node(id).name == node && is_op(quantized.node(id), "linear")) out.push_back(quantized.weight(quantized.node(id).inputs[1]).encoding.bits);
+    return out;
+  };
+  CHECK(bits({{"budget", {{"weight_bytes", 144}}}}) == std::vector<int>{2, 2, 8});
+  CHECK(bits({{"budget", {{"weight_bytes", 128}}}}) == std::vector<int>{2, 2, 6});
+  CHECK(bits({{"budget", {{"ratio", 0.01}}}}) == std::vector<int>{2, 2, 2});
+  CHECK(bits({{"budget", {{"ratio", 0.01}}}, {"weight_bits", 4}}) == std::vector<int>{4, 4, 4});
+  for (const nlohmann::json& refused : {nlohmann::json{{"int8", {"y"}}}, nlohmann::json{{"bits", 16}, {"weight_bits", 16}}}) {
+    nlohmann::json options = refused;
+    options["budget"] = {{"ratio", 0.5}};
+    CHECK_FALSE(find_pass("quantize.static")->check(options, ""));
+  }
 }
 
 TEST_CASE("quantize.static: exclude leaves float islands, with quantize and dequantize around them") {
