@@ -16,6 +16,7 @@
 //   kOpsPerDot, kOpsPerWeights, kLatency  half cycles, for the choice of P and V
 #pragma once
 
+#include <array>
 #include <utility>
 
 #include "tiling.h"
@@ -114,17 +115,17 @@ struct MicroTable {
 // Estimated cycles for one k group of a row of `width` pixels and `units` units, V at a time: the busier of arithmetic, loads and the
 // latency of the accumulators, in half cycles (two of each start in a cycle).
 template <class D>
-int64_t block_cost(int64_t pixels, int64_t units) {
+constexpr int64_t block_cost(int64_t pixels, int64_t units) {
   const int64_t arithmetic = pixels * units * D::kOpsPerDot + units * D::kOpsPerWeights, loads = pixels + units;
   return max64(max64(arithmetic, loads), D::kLatency) + 1;
 }
 template <class D>
-int64_t row_cost(int64_t width, int64_t v) {
+constexpr int64_t row_cost(int64_t width, int64_t v) {
   const int64_t blocks = ceil_div(width, D::most_pixels(static_cast<int>(v))), small = width / blocks, large = width % blocks;
   return large * block_cost<D>(small + 1, v) + (blocks - large) * block_cost<D>(small, v);
 }
 template <class D>
-int64_t best_units(int64_t width, int64_t units) {
+constexpr int64_t best_units(int64_t width, int64_t units) {
   int64_t best = 1, best_cost = INT64_MAX;
   for (int64_t v = 1; v <= min64(units, D::kMostUnits); ++v) {
     constexpr int64_t kPerPanel = 16 / D::kUnit;
@@ -136,6 +137,19 @@ int64_t best_units(int64_t width, int64_t units) {
     if (cost <= best_cost) best = v, best_cost = cost;
   }
   return best;
+}
+
+// One row (a step of a recurrent layer, a classifier at batch 1) would be over before the choice is made: it is made at compile time.
+constexpr int64_t kUnitsInTable = 16;
+template <class D>
+constexpr auto kUnitsOfOneRow = [] {
+  std::array<int8_t, kUnitsInTable + 1> best{};
+  for (int64_t units = 1; units <= kUnitsInTable; ++units) best[static_cast<size_t>(units)] = static_cast<int8_t>(best_units<D>(1, units));
+  return best;
+}();
+template <class D>
+int64_t units_at_once(int64_t width, int64_t units) {
+  return width == 1 && units <= kUnitsInTable ? kUnitsOfOneRow<D>[static_cast<size_t>(units)] : best_units<D>(width, units);
 }
 
 template <class D>
@@ -192,7 +206,7 @@ struct DirectConv {
     if (t.copy) copy_rows<typename D::Copy>(a.s, t, g, a.x, buffer, D::padding(a));
     const int64_t first_panel = g.chunk * t.chunk_panels;
     const int64_t channels = min64(t.chunk_panels * 16, t.ocg - first_panel * 16);
-    const int64_t units = ceil_div(channels, D::kUnit), v = best_units<D>(t.width, units);
+    const int64_t units = ceil_div(channels, D::kUnit), v = units_at_once<D>(t.width, units);
     for (int64_t u = 0; u < units; u += v) {
       Micro<D> m{};
       m.x_step = t.x_step;
