@@ -24,7 +24,7 @@ int64_t conv_size(int64_t in, const ConvAttrs& a, int i) {
 }  // namespace
 
 bool conv_shape(const Tensor& x, const Tensor& y, const ConvAttrs& a, ConvShape& s, PrepareContext& c) {
-  Image in, out;
+  Image in{}, out{};
   if (!as_image(x, "the input", in, c) || !as_image(y, "the output", out, c)) return false;
   s = {in.n, in.h, in.w, in.c, out.h, out.w, out.c, a.kernel[0], a.kernel[1], a.stride[0], a.stride[1],
        a.pad_begin[0], a.pad_begin[1], a.dilation[0], a.dilation[1], a.groups};
