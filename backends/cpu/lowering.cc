@@ -56,12 +56,11 @@ rt::Layout Lowering::layout_of(ValueId id) const {
   return found->second.by_layout[1] != rt::kNone ? rt::Layout::kChannelsLast : rt::Layout::kPlain;
 }
 
-Result<uint32_t> Lowering::weight_constant(ValueId id, rt::Layout layout) {
+Result<uint32_t> Lowering::weight_constant(ValueId id) {
   const Weight& weight = module_.weight(id);
   if (weight.encoding.kind != Encoding::Kind::kDense)
     return input_error("weight {}: kept as int{}, but used by an op that reads plain numbers", module_.value(id).name, weight.encoding.bits);
   Tensor data = weight.data.to_contiguous();
-  if (layout == rt::Layout::kChannelsLast) return input_error("weight {}: a constant in channels-last layout is not supported", module_.value(id).name);
   const auto dtype = static_cast<rt::DType>(data.dtype());
   const std::span bytes(static_cast<const std::byte*>(data.raw()), data.bytes());
   const Code code = without_zeros(weight.encoding, rt::Packing::kPlain, dtype, 0, bytes);
@@ -73,11 +72,14 @@ Result<uint32_t> Lowering::use(ValueId id, rt::Layout layout) {
   Forms& forms = forms_[id];
   uint32_t& wanted = forms.by_layout[static_cast<int>(layout)];
   if (wanted != rt::kNone) return wanted;
-  if (module_.is_weight(id)) {
-    FASTC_TRY(wanted, weight_constant(id, layout));
-    return wanted;
+  uint32_t& other = forms.by_layout[1 - static_cast<int>(layout)];
+  if (module_.is_weight(id)) {  // stored plain
+    uint32_t& plain = layout == rt::Layout::kPlain ? wanted : other;
+    if (plain == rt::kNone) {
+      FASTC_TRY(plain, weight_constant(id));
+    }
+    if (layout == rt::Layout::kPlain) return plain;
   }
-  const uint32_t other = forms.by_layout[1 - static_cast<int>(layout)];
   if (other == rt::kNone) return internal_error("value {} is used before it is lowered", module_.value(id).name);
   FASTC_TRY(wanted, convert(id, other, layout));
   return wanted;

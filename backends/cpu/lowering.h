@@ -64,7 +64,7 @@ class Lowering {
   Status bind_symbols();
   Status bind_outputs();
   Result<uint32_t> convert(ValueId id, uint32_t from, rt::Layout to);
-  Result<uint32_t> weight_constant(ValueId id, rt::Layout layout);
+  Result<uint32_t> weight_constant(ValueId id);
 
   const Module& module_;
   ArtifactBuilder builder_;

@@ -52,7 +52,7 @@ ValueId same_as(const Module& m, const Node& node) {
     return name == "mul" && other_type && scalar_weight(m, x) == 1.0 ? node.inputs[1] : kNoId;
   }
   if (!same_type) return kNoId;
-  if (name == "cast" || name == "reshape" || name == "expand" || name == "slice" || name == "pad") {
+  if (name == "cast" || name == "reshape" || name == "expand" || name == "slice" || name == "pad" || name == "resize") {
     // Types alone do not tell a slice that steps backwards, or a pad that cuts as much as it adds.
     if (name == "slice") return node.integer("step") == 1 ? x : kNoId;
     if (name == "pad") {

@@ -61,6 +61,18 @@ TEST_CASE("reshape after global pooling needs no transposition") {
   CHECK(run(bytes, {1, 3, 5, 9}, {1, 2, 1, 2}, 2) == std::vector<float>{2, 7});
 }
 
+TEST_CASE("a weight can be the operand of an op on channels-last arrays, and read plainly by another") {
+  const ArtifactBytes bytes = lowered(R"(
+    module m (%x : f32[N,2,1,4]) -> (%y) symbols N in [1, 16] {
+      @w : f32[1,2,1,2] = [[[[1, 2]], [[3, 4]]]]
+      %r = resize(@w) {size=[1,4], mode="nearest"}
+      %s = reduce_sum(@w) {axes=[0,1,2,3], keep_dims=false}
+      %a = add(%x, %r)
+      %y = add(%a, %s)
+    })");
+  CHECK(run(bytes, {0, 0, 0, 0, 0, 0, 0, 0}, {1, 2, 1, 4}, 8) == std::vector<float>{11, 11, 12, 12, 13, 13, 14, 14});
+}
+
 TEST_CASE("the same module gives the same bytes") {
   const std::string text = R"(
     module m (%x : f32[N,3]) -> (%y) symbols N in [1, 16] {

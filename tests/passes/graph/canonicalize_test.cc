@@ -32,6 +32,11 @@ TEST_CASE("graph.canonicalize: nodes that change nothing go") {
                      %y = exp(%h))") == "  %y = exp(%x)\n");
 }
 
+TEST_CASE("graph.canonicalize: a resize to the own size goes") {
+  CHECK(canonical("%a = reshape(%x) {shape=[N,1,2,3]}\n%b = resize(%a) {size=[2,3], mode=\"bilinear\"}\n%y = exp(%b)") == "  %a = reshape(%x) {shape=[N,1,2,3]}\n  %y = exp(%a)\n");
+  CHECK(canonical("%a = reshape(%x) {shape=[N,1,2,3]}\n%b = resize(%a) {size=[3,3]}\n%y = exp(%b)").find("resize(%a)") != std::string::npos);
+}
+
 TEST_CASE("graph.canonicalize: views of views are one view") {
   CHECK(canonical("%a = reshape(%x) {shape=[N,6]}\n%y = reshape(%a) {shape=[N,3,2]}") ==
         "  %y = reshape(%x) {shape=[N,3,2]}\n");
