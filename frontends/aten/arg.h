@@ -17,6 +17,7 @@ namespace fastc::aten {
 struct TensorArg {
   ValueId id = kNoId;
   std::string path;
+  int32_t cell = -1;  // which of the model's tensors it is, to Memory; rules leave it alone
 };
 
 struct Arg;
@@ -41,6 +42,7 @@ struct Call {
   std::string op;        // without namespace, overload and the _ of in-place ops: "add"
   std::string overload;  // "Tensor", "" …
   std::map<std::string, Arg, std::less<>> args;
+  bool in_place = false;  // the op's name ended in _
 
   // The argument, or none when this overload has no such one.
   const Arg& arg(std::string_view name) const;

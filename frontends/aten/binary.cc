@@ -136,6 +136,23 @@ Result<ArgList> div(Lowering& l, const Call& call) {
   return one(l.emit("floor", {*q[0].tensor()}));
 }
 
+// What is left of a division, with the sign of the divisor (remainder) or of the dividend (fmod); of tensors only where their numbers are known.
+Result<ArgList> remainder(Lowering& l, const Call& call) {
+  const Arg &a = self_of(call), &b = other_of(call);
+  if (a.scalar() && b.scalar()) return binary(l, call);
+  const TensorArg* x = a.tensor();
+  const Call divisor{.op = {}, .overload = {}, .args = {{"other", b}}};
+  const auto numbers = x ? l.known_numbers(x->id) : std::nullopt;
+  const auto by = divisor.number("other");
+  const DType dtype = promote(l, a, b);
+  if (!numbers || !by || *by == 0 || category(dtype) != 1) return input_error("remainders are supported of integers that are known at import");
+  std::vector<double> left;
+  for (double n : *numbers) left.push_back(call.op == "fmod" ? std::fmod(n, *by) : n - std::floor(n / *by) * *by);
+  std::vector<int64_t> shape;
+  for (const Dim& d : l.shape(*x)) shape.push_back(d.constant());
+  return one(Result<TensorArg>(l.constant(from_doubles(dtype, shape, left))));
+}
+
 Result<ArgList> pow(Lowering& l, const Call& call) {
   const Arg &a = self_of(call), &b = other_of(call);
   if (a.scalar() && b.scalar()) {
@@ -174,7 +191,7 @@ Result<ArgList> where(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"add", add_sub}, {"sub", add_sub}, {"subtract", add_sub}, {"rsub", add_sub}, {"mul", binary}, {"multiply", binary}, {"div", div}, {"true_divide", div},
-    {"floor_divide", div}, {"floordiv", div}, {"remainder", binary}, {"pow", pow}, {"minimum", binary}, {"maximum", binary}, {"eq", binary}, {"ne", binary},
+    {"floor_divide", div}, {"floordiv", div}, {"remainder", remainder}, {"fmod", remainder}, {"pow", pow}, {"minimum", binary}, {"maximum", binary}, {"eq", binary}, {"ne", binary},
     {"lt", binary}, {"le", binary}, {"gt", binary}, {"ge", binary}, {"greater", binary}, {"less", binary}, {"logical_and", logical}, {"logical_or", logical},
     {"__and__", logical}, {"__or__", logical}, {"bitwise_and", logical}, {"bitwise_or", logical}, {"where", where}, {"masked_fill", where},
 };

@@ -1,4 +1,5 @@
 // Tensors made from numbers.
+#include <algorithm>
 #include <cmath>
 
 #include "frontends/aten/lowering.h"
@@ -107,27 +108,37 @@ Result<ArgList> triangle_indices(Lowering& l, const Call& call) {
   return one(Result<TensorArg>(l.constant(Tensor::of<int64_t>({2, count}, numbers))));
 }
 
-// torch.tensor of one number or of a list of them.
+// The numbers of nested lists in order, and how long the lists are.
+Status flatten_numbers(const Arg& data, size_t depth, std::vector<double>& values, std::vector<int64_t>& shape, DType& kind) {
+  if (const ArgList* list = data.list()) {
+    const auto length = static_cast<int64_t>(list->size());
+    if (depth == shape.size()) shape.push_back(length);
+    if (shape[depth] != length) return input_error("expected lists of one length, found {} and {}", shape[depth], length);
+    for (const Arg& item : *list) FASTC_CHECK(flatten_numbers(item, depth + 1, values, shape, kind));
+    return {};
+  }
+  const Call number{.op = {}, .overload = {}, .args = {{"data", data}}};
+  FASTC_TRY(const double value, number.number("data"));
+  values.push_back(value);
+  if (data.number()) kind = DType::kF32;
+  if (data.dim() && kind == DType::kBool) kind = DType::kI64;
+  return {};
+}
+
+// torch.tensor of one number, or of lists of them.
 Result<ArgList> tensor_of_numbers(Lowering& l, const Call& call) {
-  const Arg& data = call.arg("data");
-  const ArgList numbers = data.list() ? *data.list() : ArgList{data};
   DType kind = DType::kBool;
   std::vector<double> values;
-  for (const Arg& item : numbers) {
-    const Call one_number{.op = call.op, .overload = {}, .args = {{"data", item}}};
-    FASTC_TRY(const double value, one_number.number("data"));
-    values.push_back(value);
-    if (item.number()) kind = DType::kF32;
-    if (item.dim() && kind == DType::kBool) kind = DType::kI64;
-  }
+  std::vector<int64_t> shape;
+  FASTC_CHECK(flatten_numbers(call.has("t") ? call.arg("t") : call.arg("data"), 0, values, shape, kind));
   FASTC_TRY(DType dtype, dtype_argument(call, "dtype", kind));
-  const std::vector<int64_t> shape = data.list() ? std::vector<int64_t>{static_cast<int64_t>(values.size())} : std::vector<int64_t>{};
+  if (dtype == DType::kI64 || dtype == DType::kI32) std::ranges::transform(values, values.begin(), [](double v) { return std::trunc(v); });
   return one(Result<TensorArg>(l.constant(from_doubles(dtype, shape, values))));
 }
 
 constexpr RuleEntry kRules[] = {
     {"arange", arange},    {"zeros", filled},     {"ones", filled},     {"full", filled},      {"new_zeros", filled}, {"new_ones", filled}, {"new_full", filled},
-    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"tril", triangle},   {"triu", triangle}, {"eye", eye}, {"tensor", tensor_of_numbers}, {"tril_indices", triangle_indices}, {"triu_indices", triangle_indices},
+    {"zeros_like", filled}, {"ones_like", filled}, {"full_like", filled}, {"empty", filled}, {"new_empty", filled}, {"empty_like", filled}, {"tril", triangle},   {"triu", triangle}, {"eye", eye}, {"tensor", tensor_of_numbers}, {"tril_indices", triangle_indices}, {"triu_indices", triangle_indices},
 };
 
 }  // namespace

@@ -97,9 +97,7 @@ Result<TensorArg> Lowering::permute(const TensorArg& t, std::vector<int64_t> per
   return TensorArg{id, t.path};
 }
 
-Result<TensorArg> Lowering::slice(const TensorArg& t, int64_t axis, Dim start, Dim end, int64_t step) {
-  if (step < 1) return input_error("a slice's step must be positive, found {}", step);
-  const Dim size = shape(t)[static_cast<size_t>(axis)];
+Result<std::pair<Dim, Dim>> Lowering::bounds(const Dim& size, Dim start, Dim end) const {
   // Into [0, size]; what cannot be told apart for every size is refused, because both readings would be wrong for some input.
   auto clamp = [&](Dim at) -> Result<Dim> {
     if (at.is_constant() && at.constant() == INT64_MAX) return size;
@@ -116,6 +114,14 @@ Result<TensorArg> Lowering::slice(const TensorArg& t, int64_t axis, Dim start, D
     if (!always_le(last, first)) return input_error("cannot tell whether the slice from {} to {} is empty", first.text(), last.text());
     last = first;
   }
+  return std::pair(std::move(first), std::move(last));
+}
+
+Result<TensorArg> Lowering::slice(const TensorArg& t, int64_t axis, Dim start, Dim end, int64_t step) {
+  if (step < 1) return input_error("a slice's step must be positive, found {}", step);
+  const Dim size = shape(t)[static_cast<size_t>(axis)];
+  FASTC_TRY(const auto range, bounds(size, std::move(start), std::move(end)));
+  const auto& [first, last] = range;
   if (first == Dim(0) && last == size && step == 1) return t;
   FASTC_TRY(TensorArg part, emit("slice", {t}, {{"axis", axis}, {"start", first}, {"end", last}, {"step", step}}));
   if (is_weight(t)) part.path = t.path;  // the layer that uses a part of a weight is called after it, too

@@ -33,6 +33,7 @@ class Lowering {
 
   // Results of the call; an error names op, source and node, and says what to do.
   Result<ArgList> lower(const Call& call);
+  std::string where(const Call& call) const;  // "op aten::add.Tensor at model.py:40, node layer1.add"
 
   // --- for frontends
   // The value of a weight reached by `path`. The same memory under another path gives the same value: tied weights.
@@ -53,12 +54,19 @@ class Lowering {
   Result<TensorArg> permute(const TensorArg& t, std::vector<int64_t> perm);  // a weight of rank 2 is transposed in place (as a view)
   Result<TensorArg> slice(const TensorArg& t, int64_t axis, Dim start, Dim end, int64_t step = 1);  // start, end as Python has them
   Result<TensorArg> expand(const TensorArg& t, Shape to);
+  // A slice's start and end, as Python has them, within [0, size].
+  Result<std::pair<Dim, Dim>> bounds(const Dim& size, Dim start, Dim end) const;
+  // `whole` with elements start, start + step, … below end of the axis taken from `part`; 0 <= start <= end <= size.
+  Result<TensorArg> put_slice(const TensorArg& whole, int64_t axis, const Dim& start, const Dim& end, int64_t step, const TensorArg& part);
   // Filled with one number.
   Result<TensorArg> full(Shape shape, double value, DType dtype);
   // A tensor known now, as a weight that is not trained.
   TensorArg constant(Tensor data);
   // A tensor operand out of a tensor or a number; numbers must be known, or an iota makes them.
   Result<TensorArg> materialize(const Arg& arg, DType dtype);
+
+  // The numbers of a tensor that is known at import: a constant, numbers counted up, and whole-number arithmetic on them.
+  std::optional<std::vector<double>> known_numbers(ValueId id) const;
 
   // Negative axes count from the end.
   Result<int64_t> axis(int64_t axis, int64_t rank) const;
@@ -103,6 +111,7 @@ std::span<const RuleEntry> indexing_rules();
 std::span<const RuleEntry> scalar_rules();
 std::span<const RuleEntry> embedding_rules();
 std::span<const RuleEntry> einsum_rules();
+std::span<const RuleEntry> write_rules();
 Rule find_rule(std::string_view op);
 std::vector<std::string_view> rule_names();  // sorted
 

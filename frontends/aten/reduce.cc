@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "frontends/aten/lowering.h"
+#include "frontends/aten/scalar.h"
 
 namespace fastc::aten {
 namespace {
@@ -29,7 +30,16 @@ Result<TensorArg> reduce_over(Lowering& l, std::string_view op, const TensorArg&
   return l.emit(op, {x}, {{"axes", std::move(axes)}, {"keep_dims", keep}});
 }
 
+// Of numbers that are known: a list of sizes, or of what was asked of several tensors.
+Result<ArgList> fold_list(const ArgList& list, std::string_view op, Arg all) {
+  for (const Arg& item : list) {
+    FASTC_TRY(all, fold_binary(op, all, item));
+  }
+  return ArgList{std::move(all)};
+}
+
 Result<ArgList> reduce(Lowering& l, const Call& call) {
+  if (const ArgList* list = call.arg("self").list(); list && call.op == "sum") return fold_list(*list, "add", Arg{Dim(0)});
   FASTC_TRY(auto x, call.tensor("self"));
   bool mean = call.op == "mean", sum = call.op == "sum";
   DType own = l.type(x).dtype;
@@ -70,6 +80,7 @@ Result<ArgList> arg_extreme(Lowering& l, const Call& call) {
 
 // any and all as the largest and the smallest of 0 and 1.
 Result<ArgList> any_all(Lowering& l, const Call& call) {
+  if (const ArgList* list = call.arg("self").list()) return fold_list(*list, call.op == "any" ? "__or__" : "__and__", Arg{call.op == "all"});
   FASTC_TRY(auto x, call.tensor("self"));
   FASTC_TRY(auto axes, axes_of(l, call, x));
   FASTC_TRY(auto truth, l.cast(x, DType::kBool));

@@ -14,7 +14,7 @@ const std::unordered_map<std::string_view, Rule>& table() {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (auto family : {convolution_rules(), pooling_rules(), resize_rules(), norm_rules(), unary_rules(), binary_rules(), reduce_rules(), view_rules(),
                         join_rules(), matmul_rules(), attention_rules(), fastpath_rules(), recurrent_rules(), factory_rules(), indexing_rules(), scalar_rules(),
-                        embedding_rules(), einsum_rules()})
+                        embedding_rules(), einsum_rules(), write_rules()})
       for (const auto& [op, rule] : family) map->emplace(op, rule);
     return map;
   }();
@@ -35,16 +35,18 @@ std::vector<std::string_view> rule_names() {
   return names;
 }
 
-Result<ArgList> Lowering::lower(const Call& call) {
-  std::string op = call.overload.empty() ? call.op : fmt::format("{}.{}", call.op, call.overload);
-  std::string where = fmt::format("op aten::{}", op);
+std::string Lowering::where(const Call& call) const {
+  std::string where = fmt::format("op aten::{}{}{}{}", call.op, call.in_place ? "_" : "", call.overload.empty() ? "" : ".", call.overload);
   if (!source_.empty()) where += fmt::format(" at {}", source_);
-  where += fmt::format(", node {}", scope_.empty() ? call.op : fmt::format("{}.{}", scope_, call.op));
+  return where + fmt::format(", node {}", scope_.empty() ? call.op : fmt::format("{}.{}", scope_, call.op));
+}
+
+Result<ArgList> Lowering::lower(const Call& call) {
   Rule rule = find_rule(call.op);
   if (!rule)
-    return input_error("{}: not supported; write it with other ops in the model and export again, or add a rule in frontends/aten", where);
+    return input_error("{}: not supported; write it with other ops in the model and export again, or add a rule in frontends/aten", where(call));
   auto results = rule(*this, call);
-  if (!results) return at(where, std::move(results).error());
+  if (!results) return at(where(call), std::move(results).error());
   return results;
 }
 

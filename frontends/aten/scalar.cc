@@ -214,13 +214,17 @@ Result<ArgList> contains(Lowering&, const Call& call) {
 }
 
 Result<ArgList> length(Lowering& l, const Call& call) {
-  const Arg& a = call.has("a") ? call.arg("a") : call.arg("t");
+  const Arg& a = call.has("a") ? call.arg("a") : call.has("s") ? call.arg("s") : call.arg("t");
+  if (const std::string* text = a.text()) return ArgList{Arg{Dim(static_cast<int64_t>(text->size()))}};
   if (const ArgList* list = a.list()) return ArgList{Arg{Dim(static_cast<int64_t>(list->size()))}};
   if (const TensorArg* t = a.tensor(); t && l.rank(*t) > 0) return ArgList{Arg{l.shape(*t)[0]}};
   return input_error("expected a list");
 }
 
 Result<ArgList> nothing(Lowering&, const Call&) { return ArgList{}; }
+
+// Whether gradients are kept, or types chosen for the model: not where it only runs.
+Result<ArgList> no(Lowering&, const Call&) { return ArgList{Arg{false}}; }
 
 // Words of an error that is not raised.
 Result<ArgList> words(Lowering&, const Call&) { return ArgList{Arg{std::string()}}; }
@@ -235,7 +239,7 @@ constexpr RuleEntry kRules[] = {
     {"size", size}, {"sym_size", size}, {"dim", dim}, {"numel", numel}, {"sym_numel", numel}, {"Int", number}, {"IntImplicit", number}, {"Float", number},
     {"FloatImplicit", number}, {"Bool", number}, {"ScalarImplicit", number}, {"NumToTensor", number}, {"item", number}, {"scalar_tensor", scalar_tensor_of},
     {"__getitem__", getitem}, {"len", length}, {"__contains__", contains}, {"_assert_tensor_metadata", nothing}, {"_assert_scalar", nothing}, {"sym_constrain_range_for_size", nothing},
-    {"_assert_async", nothing}, {"warn", nothing}, {"format", words}, {"is_floating_point", is_floating_point},
+    {"_assert_async", nothing}, {"warn", nothing}, {"format", words}, {"is_floating_point", is_floating_point}, {"is_grad_enabled", no}, {"is_autocast_enabled", no},
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "frontends/aten/schema.h"
 
+#include <set>
+
 #include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
@@ -59,13 +61,18 @@ Status fill_defaults(Call& call) {
   return {};
 }
 
-bool gives_view(const Call& call) {
-  if (call.op == "dropout" || call.op == "feature_dropout" || call.op == "alpha_dropout") return true;  // the operand itself, after training
+Sharing sharing(const Call& call) {
+  // LibTorch's schemas do not say it of these: what a trained model drops nothing of, and views that are made by composing others.
+  static const std::set<std::string_view> kSelf{"dropout", "feature_dropout", "alpha_dropout", "to", "type_as"};
+  static const std::set<std::string_view> kUnsaid{"native_dropout", "einsum", "meshgrid", "broadcast_tensors", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "_unsafe_view"};
+  if (call.op == "to" && call.flag_or("copy", false)) return Sharing::kNone;
+  if (call.op == "contiguous" || (call.op == "to" && call.has("memory_format")) || kUnsaid.contains(call.op)) return Sharing::kMaybe;
+  if (kSelf.contains(call.op)) return Sharing::kView;
   const auto op = c10::Dispatcher::singleton().findSchema({"aten::" + call.op, call.overload});
-  if (!op || op->schema().returns().empty()) return false;
-  const c10::Argument& result = op->schema().returns()[0];
-  if (result.type()->kind() == c10::TypeKind::ListType) return true;  // chunk, split, unbind
-  return result.alias_info() != nullptr && !result.alias_info()->isWrite();
+  if (!op) return Sharing::kHandedOn;
+  const auto& returns = op->schema().returns();
+  const bool shares = !returns.empty() && returns[0].alias_info() != nullptr && !returns[0].alias_info()->isWrite();
+  return shares ? Sharing::kView : Sharing::kNone;
 }
 
 }  // namespace fastc::aten

@@ -11,7 +11,13 @@ namespace fastc::aten {
 // left alone (the missing rule says so better).
 Status fill_defaults(Call& call);
 
-// Whether the op's result shares memory with an operand by its schema ("Tensor(a) self … -> Tensor(a)"), and so would show changes in place.
-bool gives_view(const Call& call);
+// Whether the call's results share memory with its first operand, and so would show changes in place.
+enum class Sharing : uint8_t {
+  kNone,
+  kView,
+  kMaybe,     // by strides that are not known here, or as LibTorch likes
+  kHandedOn,  // no op of ATen: one of TorchScript's own, on lists and numbers, which hands on what it was given
+};
+Sharing sharing(const Call& call);
 
 }  // namespace fastc::aten

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "frontends/aten/lowering.h"
+#include "frontends/aten/scalar.h"
 
 namespace fastc::aten {
 namespace {
@@ -36,6 +37,10 @@ Result<ArgList> same(Lowering& l, const Call& call) {
 }
 
 Result<ArgList> keeps_type(Lowering& l, const Call& call) {  // neg, abs, relu of integers stay integers
+  if (const Arg& a = call.has("self") ? call.arg("self") : call.arg("a"); a.scalar() && call.op == "neg") {
+    FASTC_TRY(Arg folded, fold_binary("sub", Arg{Dim(0)}, a));
+    return ArgList{folded};
+  }
   FASTC_TRY(auto x, call.tensor("self"));
   return one(l.emit(call.op, {x}));
 }

@@ -113,7 +113,22 @@ Result<ArgList> movedim(Lowering& l, const Call& call) {
   return one(l.permute(x, std::move(perm)));
 }
 
+// list[start:end:step]
+Result<ArgList> slice_list(const ArgList& list, const Call& call) {
+  const auto n = static_cast<int64_t>(list.size());
+  const auto number = [&](std::string_view name, int64_t fallback) { return call.has(name) ? call.integer(name) : Result<int64_t>(fallback); };
+  const auto inside = [&](int64_t at) { return std::clamp<int64_t>(at < 0 ? at + n : at, 0, n); };
+  FASTC_TRY(const int64_t start, number("start", 0));
+  FASTC_TRY(const int64_t end, number("end", n));
+  FASTC_TRY(const int64_t step, number("step", 1));
+  if (step < 1) return input_error("a slice's step must be positive, found {}", step);
+  ArgList part;
+  for (int64_t i = inside(start); i < inside(end); i += step) part.push_back(list[static_cast<size_t>(i)]);
+  return ArgList{Arg{std::move(part)}};
+}
+
 Result<ArgList> slice(Lowering& l, const Call& call) {
+  if (const ArgList* list = call.arg("l").list()) return slice_list(*list, call);
   FASTC_TRY(auto x, call.tensor("self"));
   FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 0), l.rank(x)));
   Dim start(0), end(INT64_MAX);

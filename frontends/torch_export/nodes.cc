@@ -52,10 +52,7 @@ std::string source_of(const json& node) {
 }
 
 Result<Arg> Reader::tensor(const json& value, aten::Lowering& lowering) {
-  FASTC_TRY(std::string said_as, string_member(value, "name"));
-  if (const std::string* where = memory_.stale(said_as))
-    return input_error("{} is read, whose memory was changed through a view at {}; call program.run_decompositions() before torch.export.save: that leaves no ops in place", said_as, *where);
-  const std::string name = memory_.tensor_of(said_as);
+  FASTC_TRY(const std::string name, string_member(value, "name"));
   if (auto it = values_.find(name); it != values_.end()) {
     if (it->second.none()) return input_error("the value {} is a second result that is not supported", name);
     return it->second;
@@ -144,7 +141,8 @@ Result<Arg> Reader::argument(const json& value, aten::Lowering& lowering) {
   }
   if (kind == "as_sym_float" && member(inner, "as_float")) return as_float(*member(inner, "as_float"));
   if (kind == "as_sym_bool" && member(inner, "as_bool")) return plain(*member(inner, "as_bool"));
-  if (kind == "as_memory_format" || kind == "as_layout" || kind == "as_device") return Arg{};
+  if (kind == "as_memory_format") return plain(inner);
+  if (kind == "as_layout" || kind == "as_device") return Arg{};
   return input_error("arguments of kind {} are not supported", kind);
 }
 
@@ -174,27 +172,6 @@ Status Reader::bind_outputs(const json& node, ArgList results, aten::Lowering& l
       return input_error("a result of kind {} is not supported", json_found(outputs[i]));
     }
   }
-  return {};
-}
-
-Status Reader::share_memory(const json& node, const aten::Call& call, bool in_place, const ArgList& results, const std::string& where) {
-  const json &inputs = *member(node, "inputs"), &outputs = *member(node, "outputs");
-  const json* tensor = inputs.empty() ? nullptr : member(*member(inputs[0], "arg"), "as_tensor");
-  if (!tensor || !(in_place || aten::gives_view(call))) return {};
-  FASTC_TRY(const std::string operand, string_member(*tensor, "name"));
-  std::vector<const json*> given;
-  for (const json& output : outputs) {
-    if (const json* one = member(output, "as_tensor")) given.push_back(one);
-    if (const json* many = member(output, "as_tensors"); many && many->is_array())
-      for (const json& item : *many) given.push_back(&item);
-  }
-  for (const json* holder : given) {
-    FASTC_TRY(const std::string name, string_member(*holder, "name"));
-    in_place ? memory_.same(name, operand) : memory_.view(name, operand);
-  }
-  if (!in_place || results.empty()) return {};
-  memory_.changed(operand, where);
-  values_[memory_.tensor_of(operand)] = results[0];
   return {};
 }
 
@@ -228,10 +205,9 @@ Status Reader::node(const json& node, aten::Lowering& lowering) {
     call.args[*name] = std::move(*value);
   }
   FASTC_CHECK(aten::fill_defaults(call));
-  const bool in_place = call.op.ends_with('_') && !call.op.ends_with("__");
-  if (in_place) call.op.pop_back();
-  FASTC_TRY(ArgList results, lowering.lower(call));
-  FASTC_CHECK(share_memory(node, call, in_place, results, source.empty() ? *target : source));
+  call.in_place = call.op.ends_with('_') && !call.op.ends_with("__");
+  if (call.in_place) call.op.pop_back();
+  FASTC_TRY(ArgList results, memory_->run(std::move(call)));
   auto bound = bind_outputs(node, std::move(results), lowering);
   if (!bound) return at(where, std::move(bound).error());
   return {};

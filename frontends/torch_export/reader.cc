@@ -142,6 +142,7 @@ Result<Module> Reader::build(const ImportOptions& options, std::string name) {
   module.name = std::move(name);
   module.symbols = resolved.symbols;
   aten::Lowering lowering(module);
+  memory_.emplace(lowering);
   for (size_t i = 0; i < infos.size(); ++i) values_[infos[i].name] = Arg{aten::TensorArg{module.add_input(infos[i].name, resolved.types[i]), {}}};
   for (const json& n : *member(*graph_, "nodes")) {
     auto done = node(n, lowering);
@@ -166,6 +167,7 @@ Status Reader::collect_outputs(Module& module, aten::Lowering& lowering) {
     const json* tensor_name = member(*arg, "as_tensor");
     if (!tensor_name) return input_error("an output of the model is no tensor; return tensors");
     FASTC_TRY(Arg value, tensor(*tensor_name, lowering));
+    FASTC_CHECK(memory_->refresh(value));
     if (value.scalar()) {
       FASTC_TRY(auto t, lowering.materialize(value, DType::kF32));
       value = Arg{t};

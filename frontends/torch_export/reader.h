@@ -5,10 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "frontends/aten/lowering.h"
+#include "frontends/aten/memory.h"
 #include "frontends/inputs.h"
 #include "frontends/torch_export/archive.h"
-#include "frontends/torch_export/memory.h"
 
 namespace fastc::torch_export {
 
@@ -33,8 +32,6 @@ class Reader {
   Result<aten::Arg> tensor(const nlohmann::json& json, aten::Lowering& lowering);  // {"name": …}
   Status node(const nlohmann::json& node, aten::Lowering& lowering);
   Status bind_outputs(const nlohmann::json& node, aten::ArgList results, aten::Lowering& lowering);
-  // What the call changed in place, or which of its results are views of its operand.
-  Status share_memory(const nlohmann::json& node, const aten::Call& call, bool in_place, const aten::ArgList& results, const std::string& where);
   Status bind(const nlohmann::json& name, aten::Arg value, aten::Lowering& lowering);
   Status collect_weights();
   Status collect_outputs(Module& module, aten::Lowering& lowering);
@@ -46,7 +43,7 @@ class Reader {
   std::string what_;
   std::map<std::string, Dim> substitutions_;
   std::map<std::string, aten::Arg> values_;
-  Memory memory_;
+  std::optional<aten::Memory> memory_;  // while a module is built
   std::map<std::string, std::string> weights_;  // graph name → name in the archive
   std::string layer_;                           // the path of the torch.nn layer that the current node stands in, or ""
 };

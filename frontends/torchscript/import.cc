@@ -89,10 +89,13 @@ Result<Module> build(torch::jit::Module& script, const std::filesystem::path& pa
       args.emplace_back(std::in_place_type<Arg>);
     }
   }
-  Walker walker(lowering);
+  aten::Memory memory(lowering);
+  Walker walker(lowering, memory);
   FASTC_TRY(Slot result, walker.call({script._ivalue(), ""}, "forward", std::move(args)));
   if (!std::holds_alternative<Arg>(result)) return input_error("the model returns an object; return tensors");
-  FASTC_CHECK(collect_outputs(module, std::get<Arg>(result)));
+  Arg& outputs = std::get<Arg>(result);
+  FASTC_CHECK(memory.refresh(outputs));
+  FASTC_CHECK(collect_outputs(module, outputs));
   return module;
 }
 

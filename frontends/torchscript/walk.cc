@@ -79,9 +79,7 @@ Status Walker::node(torch::jit::Node& node, Frame& frame) {
 Result<Slot> Walker::slot(const torch::jit::Value* value, Frame& frame) {
   auto it = frame.env.find(value);
   if (it == frame.env.end()) return input_error("the value %{} is read before it is set", value->debugName());
-  Slot found = it->second;
-  if (Arg* a = std::get_if<Arg>(&found)) FASTC_CHECK(refresh(*a));
-  return found;
+  return it->second;
 }
 
 Result<Arg> Walker::arg(const torch::jit::Value* value, Frame& frame) {
@@ -169,7 +167,9 @@ Status Walker::constant(torch::jit::Node& node, Frame& frame) {
   }
   std::string path;
   if (value->isTensor()) path = lowering_.module().fresh_name(frame.scope.empty() ? "constant" : frame.scope + ".constant");
-  FASTC_TRY(frame.env[node.output()], from_ivalue(*value, path, false));
+  FASTC_TRY(Slot found, from_ivalue(*value, path, false));
+  if (auto* a = std::get_if<Arg>(&found); a && a->tensor()) a->value = memory_.own(*a->tensor());
+  frame.env[node.output()] = std::move(found);
   return {};
 }
 

@@ -1,14 +1,13 @@
 // Included by this folder's .cc files only: it sees LibTorch.
 #pragma once
 
-#include <map>
 #include <unordered_map>
 #include <variant>
 
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/ir/ir.h>
 
-#include "frontends/aten/lowering.h"
+#include "frontends/aten/memory.h"
 
 namespace fastc::torchscript {
 
@@ -22,7 +21,7 @@ using Slot = std::variant<aten::Arg, Object>;
 // Runs method graphs on symbolic values; every aten op goes to the lowering rules.
 class Walker {
  public:
-  explicit Walker(aten::Lowering& lowering) : lowering_(lowering) {}
+  Walker(aten::Lowering& lowering, aten::Memory& memory) : lowering_(lowering), memory_(memory) {}
   // The method's results.
   Result<Slot> call(const Object& self, const std::string& method, std::vector<Slot> args);
 
@@ -45,23 +44,16 @@ class Walker {
   Status loop(torch::jit::Node& node, Frame& frame);
   Status unpack(torch::jit::Node& node, Frame& frame);
   Status prim(torch::jit::Node& node, Frame& frame);
-  Status append(torch::jit::Node& node, Frame& frame);
+  Status change_list(torch::jit::Node& node, Frame& frame);
+  Result<bool> is_same(const aten::Arg& a, const aten::Arg& b);
   Status aten_op(torch::jit::Node& node, Frame& frame);
 
   Result<Slot> slot(const torch::jit::Value* value, Frame& frame);
   Result<aten::Arg> arg(const torch::jit::Value* value, Frame& frame);
   Result<Slot> from_ivalue(const c10::IValue& value, const std::string& path, bool parameter);
 
-  // In-place ops. A tensor that was changed is read as its newest version; one that shares memory with it (a view) would be stale, and
-  // reading it is an error.
-  void note_view(ValueId view, ValueId base);
-  void note_change(ValueId old_version, ValueId new_version, const std::string& where);
-  Status refresh(aten::Arg& arg) const;
-  ValueId root(ValueId id) const;
-
   aten::Lowering& lowering_;
-  std::map<ValueId, ValueId> base_, newest_;
-  std::map<ValueId, std::string> stale_;  // where it was changed
+  aten::Memory& memory_;
   int depth_ = 0;
   int64_t steps_ = 0;
 };

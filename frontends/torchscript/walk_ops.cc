@@ -1,8 +1,8 @@
-// The rest of the walker: aten ops, the small prim ops, and what in-place ops change.
+// The rest of the walker: aten ops, lists that change, and the small prim ops.
 #include <algorithm>
-#include <array>
 #include <set>
 
+#include "frontends/aten/scalar.h"
 #include "frontends/torchscript/walk.h"
 
 namespace fastc::torchscript {
@@ -14,24 +14,20 @@ using aten::TensorArg;
 
 namespace {
 
-// Results share memory with the operand, so that changing one in place changes the other.
-bool is_view(std::string_view op) {
-  static const std::set<std::string_view> kViews{"view", "reshape", "flatten", "unflatten", "slice", "select", "narrow", "transpose", "t", "permute", "movedim",
-                                                 "expand", "expand_as", "unsqueeze", "squeeze", "chunk", "split", "split_with_sizes", "unbind", "view_as"};
-  return kViews.contains(op);
-}
-
 // A call whose results hold no list cannot hand one back: what it was given it has only read.
 bool only_reads_lists(const torch::jit::Node& node) {
   const bool call = node.kind() == c10::prim::CallMethod || node.kind() == c10::prim::CallFunction;
   return call && std::ranges::all_of(node.outputs(), [](const torch::jit::Value* v) { return v->type()->isSubtypeOf(*c10::TensorType::get()); });
 }
 
+bool changes_list(const torch::jit::Node& node) { return node.kind() == c10::aten::append || node.kind() == c10::aten::_set_item; }
+
 // A list that nothing else may hold: made here, read by aten ops, by calls and by its own block's return. Lists are copied where they are
 // passed on, so that another holder would not see what is appended.
 bool is_own_list(const torch::jit::Value* list) {
-  if (list->node()->kind() != c10::prim::ListConstruct) return false;
+  if (list->node()->kind() != c10::prim::ListConstruct && list->node()->kind() != c10::aten::copy) return false;
   return std::ranges::all_of(list->uses(), [&](const torch::jit::Use& use) {
+    if (changes_list(*use.user) && use.offset > 0) return false;  // an item of another list
     const bool returned = use.user->kind() == c10::prim::Return && use.user->owningBlock() == list->node()->owningBlock();  // it leaves its block for good
     return use.user->kind().is_aten() || returned || only_reads_lists(*use.user);
   });
@@ -41,54 +37,42 @@ bool is_in_place(std::string_view name) { return name.size() > 1 && name.ends_wi
 
 }  // namespace
 
-ValueId Walker::root(ValueId id) const {
-  for (auto it = base_.find(id); it != base_.end(); it = base_.find(id)) id = it->second;
-  return id;
-}
-
-void Walker::note_view(ValueId view, ValueId base) {
-  if (view != base && !base_.contains(view)) base_[view] = base;
-}
-
-void Walker::note_change(ValueId old_version, ValueId new_version, const std::string& where) {
-  if (old_version == new_version) return;
-  newest_[old_version] = new_version;
-  ValueId group = root(old_version);
-  if (group != old_version) stale_[group] = where;
-  for (const auto& [view, base] : base_)
-    if (view != old_version && root(view) == group) stale_[view] = where;
-}
-
-Status Walker::refresh(Arg& arg) const {
-  if (auto* list = std::get_if<ArgList>(&arg.value)) {
-    for (Arg& item : *list) FASTC_CHECK(refresh(item));
-    return {};
-  }
-  auto* t = std::get_if<TensorArg>(&arg.value);
-  if (!t) return {};
-  for (auto it = newest_.find(t->id); it != newest_.end(); it = newest_.find(t->id)) *t = {it->second, {}};
-  if (auto it = stale_.find(t->id); it != stale_.end())
-    return input_error("a tensor is read whose memory was changed through a view of it at {}; use the op that is not in place", it->second);
-  return {};
-}
-
-Status Walker::append(torch::jit::Node& node, Frame& frame) {
-  const std::string where = fmt::format("op aten::append at {}, in {}", source_of(node), frame.scope);
-  if (!is_own_list(node.input(0))) return input_error("{}: appending to a list that is also held elsewhere is not supported; build the list in one place", where);
-  FASTC_TRY(Arg item, arg(node.input(1), frame));
+// append, and list[i] = item
+Status Walker::change_list(torch::jit::Node& node, Frame& frame) {
+  const std::string where = fmt::format("op {} at {}, in {}", node.kind().toQualString(), source_of(node), frame.scope);
+  if (!is_own_list(node.input(0))) return input_error("{}: changing a list that is also held elsewhere is not supported; build the list in one place", where);
+  FASTC_TRY(Arg item, arg(node.inputs().back(), frame));
   FASTC_TRY(Arg list, arg(node.input(0), frame));
-  std::get<ArgList>(list.value).push_back(std::move(item));
-  frame.env[node.input(0)] = frame.env[node.output()] = std::move(list);
+  auto& items = std::get<ArgList>(list.value);
+  if (node.kind() == c10::aten::append) {
+    items.push_back(std::move(item));
+  } else {
+    FASTC_TRY(Arg index, arg(node.input(1), frame));
+    const auto n = static_cast<int64_t>(items.size());
+    const int64_t given = index.dim() && index.dim()->is_constant() ? index.dim()->constant() : n, i = given < 0 ? given + n : given;
+    if (i < 0 || i >= n) return input_error("{}: the index is out of range for a list of {}", where, n);
+    items[static_cast<size_t>(i)] = std::move(item);
+  }
+  frame.env[node.input(0)] = list;
+  if (!node.outputs().empty()) frame.env[node.output()] = std::move(list);
   return {};
+}
+
+// Python's `is`.
+Result<bool> Walker::is_same(const Arg& a, const Arg& b) {
+  if (a.tensor() && b.tensor()) return memory_.same(*a.tensor(), *b.tensor());
+  if (!aten::comparable(a, b)) return a.none() && b.none();
+  FASTC_TRY(const Arg equal, aten::fold_binary("eq", a, b));
+  return equal.flag() && *equal.flag();
 }
 
 Status Walker::aten_op(torch::jit::Node& node, Frame& frame) {
   std::string name = node.kind().toUnqualString();
-  if (name == "append") return append(node, frame);
+  if (changes_list(node)) return change_list(node, frame);
   Call call;
   call.op = name;
-  bool in_place = is_in_place(name);
-  if (in_place) call.op.pop_back();
+  call.in_place = is_in_place(name);
+  if (call.in_place) call.op.pop_back();
   lowering_.place(frame.scope, source_of(node), frame.layer);
 
   const c10::FunctionSchema* schema = node.maybeSchema();
@@ -99,8 +83,8 @@ Status Walker::aten_op(torch::jit::Node& node, Frame& frame) {
     if (!value) return at(fmt::format("op aten::{} at {}, in {}, argument {}", name, source_of(node), frame.scope, key), std::move(value).error());
     call.args.emplace(std::move(key), std::move(*value));
   }
-  if (name == "__is__" || name == "__isnot__") {  // is None
-    bool same = call.arg("self").none() == call.arg("obj").none();
+  if (name == "__is__" || name == "__isnot__") {
+    FASTC_TRY(const bool same, is_same(call.arg("self"), call.arg("obj")));
     frame.env[node.output()] = Arg{same == (name == "__is__")};
     return {};
   }
@@ -108,21 +92,12 @@ Status Walker::aten_op(torch::jit::Node& node, Frame& frame) {
     frame.env[node.output()] = Arg{!*call.arg("self").flag()};
     return {};
   }
-  FASTC_TRY(ArgList results, lowering_.lower(call));
+  const bool in_place = call.in_place;
+  FASTC_TRY(ArgList results, memory_.run(std::move(call)));
   if (results.size() < node.outputs().size()) results.resize(node.outputs().size());
   for (size_t i = 0; i < node.outputs().size(); ++i) frame.env[node.outputs()[i]] = results[i];
-
-  if (node.inputs().empty() || results.empty()) return {};
-  auto before = arg(node.input(0), frame);
-  const TensorArg* self = before ? before->tensor() : nullptr;
-  if (!self) return {};
-  if (in_place) {
-    if (const TensorArg* t = results[0].tensor()) note_change(self->id, t->id, fmt::format("aten::{} at {}", name, source_of(node)));
-  } else if (is_view(call.op)) {
-    const ArgList* parts = results[0].list();
-    for (const Arg& a : parts ? *parts : results)
-      if (const TensorArg* t = a.tensor()) note_view(t->id, self->id);
-  }
+  // A number that PyTorch keeps in a tensor has no memory here; its name is given the new one.
+  if (in_place && !results.empty() && results[0].scalar()) frame.env[node.input(0)] = results[0];
   return {};
 }
 
@@ -170,8 +145,14 @@ Status Walker::prim(torch::jit::Node& node, Frame& frame) {
     frame.env[node.output()] = Arg{Dim(aten::scalar_type_of(lowering_.type(*tensor).dtype))};
     return {};
   }
-  if (kind == "device" && tensor) {
+  if ((kind == "device" && tensor) || (kind == "type" && !inputs.empty() && inputs[0].text())) {
     frame.env[node.output()] = Arg{std::string("cpu")};
+    return {};
+  }
+  // Questions that are decided here: dense tensors on the CPU, without gradients.
+  static const std::set<std::string_view> kNever{"is_nested", "is_sparse", "is_quantized", "is_cuda", "is_meta", "is_mkldnn", "requires_grad"};
+  if (tensor && kNever.contains(kind)) {
+    frame.env[node.output()] = Arg{false};
     return {};
   }
   return fail_here("not supported; trace the model (torch.jit.trace) or export it (torch.export.save)");

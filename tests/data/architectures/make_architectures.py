@@ -9,6 +9,7 @@ one larger, batch3_input_0 …, batch3_output. Those without a .npz are refused 
 """
 import math
 import pathlib
+import zipfile
 import numpy as np
 import torch
 import torch.nn as nn
@@ -178,6 +179,35 @@ class Swin(nn.Module):
         return self.head(self.norm(self.merge(x)).mean((1, 2)))
 
 
+class Window(nn.Module):
+    """Attention in shifted windows as torchvision writes it: the mask and the keys' bias in place, through views. Then tensors that share memory."""
+    def __init__(self):
+        super().__init__()
+        self.qkv = nn.Linear(6, 18)
+        self.proj = nn.Linear(6, 6)
+
+    def forward(self, x):  # [N, 6, 4, 6]: windows of 3 x 2, moved by 1
+        bias = self.qkv.bias.clone()
+        bias[6:12].zero_()
+        region = x.new_zeros((6, 4))
+        for i, h in enumerate((slice(0, -3), slice(-3, -1), slice(-1, None))):
+            for j, w in enumerate((slice(0, -2), slice(-2, -1), slice(-1, None))):
+                region[h, w] = 3 * i + j
+        region = region.view(2, 3, 2, 2).permute(0, 2, 1, 3).reshape(4, 6)
+        mask = region.unsqueeze(1) - region.unsqueeze(2)
+        mask = mask.masked_fill(mask != 0, -100.0).masked_fill(mask == 0, 0.0)
+        y = torch.roll(x, (-1, -1), (1, 2)).view(-1, 2, 3, 2, 2, 6).permute(0, 1, 3, 2, 4, 5).reshape(-1, 4, 6, 6)
+        q, k, v = F.linear(y, self.qkv.weight, bias).chunk(3, -1)
+        y = self.proj(torch.softmax(q @ k.transpose(-2, -1) + mask, -1) @ v).relu()
+        before, left = y[:, 1], y[:, :, :3]
+        left.transpose(2, 3)[..., ::2].add_(1)
+        y[:, 2, 1:4] = x[:, :3, 0]
+        left[:, -1] = 0.5
+        y[:, :, :, torch.tensor([5, 0])] = mask[:, :, :2] * 0.01
+        y[y > 3] = 3.0
+        return y.sum(1) + before * left.mean((1, 2)).unsqueeze(1)
+
+
 class Segment(nn.Module):
     """A pyramid with bilinear upsampling both ways, squeeze-and-excitation, channel shuffle, a transposed convolution."""
     def __init__(self):
@@ -310,6 +340,15 @@ def make(name, model, sample):
         np.savez_compressed(HERE / f"{name}.npz", output=model(*two).numpy(), batch3_output=model(*three).numpy(), **arrays)
 
 
+def pack(path):
+    """Deflates the graph's text, which PyTorch stores as it is."""
+    with zipfile.ZipFile(path) as archive:
+        entries = [(info.filename, archive.read(info)) for info in archive.infolist()]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in entries:
+            archive.writestr(name, data, zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED)
+
+
 class Control(nn.Module):
     """Control flow that is known when the model is read: loops over layers and lists, early returns, a while, an optional."""
     def __init__(self):
@@ -388,6 +427,9 @@ def main():
     torch.jit.trace(Ragged().eval(), (torch.tensor([1, 2, 3]), torch.tensor([0, 1]))).save(str(HERE / "ragged.pt"))
     torch.jit.script(Held()).save(str(HERE / "held.pt"))
     torch.jit.script(Until()).save(str(HERE / "until.pt"))
+    torch.manual_seed(3)
+    make("window", Window(), lambda n: (torch.randn(n, 6, 4, 6),))
+    pack(HERE / "window.pt2")
 
 
 main()

@@ -1,65 +1,10 @@
 // Rules for ATen ops, each on a model written here in TorchScript: what fastc makes of it gives LibTorch's own result.
-#include <ATen/Context.h>
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/randn.h>
-#include <torch/csrc/jit/api/module.h>
-
-#include "base/files.h"
-#include "engine/engine.h"
-#include "tests/recorded.h"
+#include "tests/frontends/aten/scripted.h"
 
 namespace fastc {
 namespace {
 
-struct Case {
-  const char* name;
-  const char* body;  // of forward(self, x), or all methods
-  std::vector<int64_t> shape;
-  std::map<std::string, std::vector<int64_t>> weights = {};
-};
-
-torch::jit::Module scripted(const Case& c) {
-  torch::jit::Module m("M");
-  for (const auto& [name, shape] : c.weights) m.register_parameter(name, at::randn(shape), false);
-  const std::string body = c.body;
-  m.define(body.starts_with("def ") ? body : "def forward(self, x):\n    " + body + "\n");
-  m.eval();
-  return m;
-}
-
-Tensor tensor_of(const at::Tensor& t) {
-  const at::Tensor dense = t.contiguous();
-  return Tensor::of<float>(dense.sizes().vec(), std::span<const float>(dense.const_data_ptr<float>(), static_cast<size_t>(dense.numel())));
-}
-
-Result<Module> imported(const torch::jit::Module& m, const test::Recorded& r) {
-  FASTC_TRY(const TempDir folder, TempDir::make());
-  const auto path = folder.path() / "model.pt";
-  m.save(path.string());
-  return import_model(path, test::batch_options(r));
-}
-
-void check(const Case& c) {
-  INFO(c.name);
-  at::manual_seed(5);
-  torch::jit::Module m = scripted(c);
-  const at::Tensor x = at::randn(c.shape).mul(2);
-  const test::Recorded r{{tensor_of(x)}, tensor_of(m.forward({x}).toTensor())};
-  const auto module = imported(m, r);
-  if (!module) FAIL(module.error().message);
-  const auto evaluator = Evaluator::prepare(*module);
-  if (!evaluator) FAIL(evaluator.error().message);
-  const auto outputs = evaluator->run(r.inputs);
-  if (!outputs) FAIL(outputs.error().message);
-  CHECK(test::relative_error(outputs->front(), r.output) <= 1e-5);
-}
-
-std::string refusal(const Case& c) {
-  torch::jit::Module m = scripted(c);
-  const at::Tensor x = at::randn(c.shape);
-  const auto module = imported(m, {{tensor_of(x)}, Tensor()});
-  return module ? "" : module.error().message;
-}
+using test::check, test::refusal;
 
 TEST_CASE("activations that are made of others", "[aten]") {
   check({"selu", "return torch.selu(x)", {3, 5}});
@@ -91,7 +36,7 @@ TEST_CASE("a list that a called method reads can be appended to", "[aten]") {
   check({"made in a branch", "def forward(self, x):\n    if x.dim() == 2:\n        sizes = [2 * i + 1 for i in range(3)]\n    else:\n        sizes = [1]\n    return x * sizes[2]\n", {2, 3}});
   const char* held = "def same(self, parts: List[Tensor]) -> List[Tensor]:\n    return parts\n"
                      "def forward(self, x):\n    seen = [x]\n    other = self.same(seen)\n    seen.append(x)\n    return torch.cat(other, 1)\n";
-  CHECK(refusal({"held", held, {2, 3}}).find("appending to a list that is also held elsewhere is not supported") != std::string::npos);
+  CHECK(refusal({"held", held, {2, 3}}).find("changing a list that is also held elsewhere is not supported") != std::string::npos);
 }
 
 TEST_CASE("moving elements", "[aten]") {
