@@ -55,7 +55,7 @@ class Plan {
   Result<std::vector<at::Tensor>> run(std::span<const at::Tensor> inputs, const Visitor* visit = nullptr) const;
 
   // The tensor that stands for a weight: training puts a leaf that requires gradients here (same shape and dtype). In training an encoded
-  // weight is what it decodes to, and an i32 bias is in units of its layer's result.
+  // weight is what it decodes to, an i32 bias is in units of its layer's result, and f16 and bf16 under f32 arithmetic are f32.
   at::Tensor weight(const std::string& name) const;
   void set_weight(const std::string& name, at::Tensor tensor);
   // In training: how results with parameters and encoded weights are rounded. Training puts leaves into log_factor.
@@ -71,6 +71,7 @@ class Plan {
   std::vector<Step> steps_;
   std::vector<at::Tensor> constants_;  // by ValueId: weights, the rest undefined
   std::map<ValueId, FakeQuantize> roundings_;
+  std::map<ValueId, at::ScalarType> halves_;  // in training: weights that are f32 here and rounded in every run as the file keeps them
 };
 
 }  // namespace engine

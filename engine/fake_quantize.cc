@@ -5,6 +5,8 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/clamp.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/exp.h>
@@ -133,8 +135,26 @@ at::Tensor FakeQuantize::scale() const {
   return log_factor.detach().to(at::kDouble).exp().mul(step).to(log_factor.scalar_type());
 }
 
-at::Tensor FakeQuantize::operator()(const at::Tensor& x) const {
+at::Tensor FakeQuantize::rounded(const at::Tensor& x) const {
   return Round::apply(x, log_factor, scale().to(x.scalar_type()), static_cast<double>(low - zero_point), static_cast<double>(high - zero_point));
+}
+
+// Zeros fill each channel's last group: they stay 0, and nothing comes back from them.
+at::Tensor FakeQuantize::operator()(const at::Tensor& x) const {
+  if (group == 0) return rounded(x);
+  const int64_t channels = x.size(0), inner = x.numel() / channels, missing = (group - inner % group) % group;
+  const at::Tensor whole = at::constant_pad_nd(x.reshape({channels, inner}), {0, missing}).contiguous();
+  return rounded(whole).slice(1, 0, inner).reshape(x.sizes());
+}
+
+at::Tensor to_half(const at::Tensor& x, at::ScalarType half) {
+  constexpr double kLargest = 65504;
+  return (half == at::kHalf ? at::clamp(x, -kLargest, kLargest) : x).to(half);
+}
+
+at::Tensor round_to_half(const at::Tensor& x, at::ScalarType half) {
+  const at::Tensor given = x.detach();
+  return x.add(to_half(given, half).to(x.scalar_type()).sub(given));  // exact: the two lie within a factor of two, or one is 0
 }
 
 }  // namespace fastc::engine

@@ -16,10 +16,19 @@ struct FakeQuantize {
   at::Tensor step;        // f32 [rows]: the scales when training began. More than one row: x is cut evenly along its first axis
   at::Tensor log_factor;  // t, [rows], of x's type
   int32_t zero_point = 0, low = 0, high = 255;
+  int64_t group = 0;      // > 0: instead a row for each `group` numbers of a channel (axis 0), as they follow each other; its last group may be shorter
 
   at::Tensor scale() const;  // s, without gradient
   // f32 or f64. One pass over memory each way; the sums of dy/dt are the same for any number of threads.
   at::Tensor operator()(const at::Tensor& x) const;
+
+ private:
+  at::Tensor rounded(const at::Tensor& x) const;
 };
+
+// The same for a weight kept as f16 or bf16: its value is what storing it gives, its gradient passes.
+at::Tensor round_to_half(const at::Tensor& x, at::ScalarType half);
+// To nearest, ties to even; what is too large for f16 becomes its largest number.
+at::Tensor to_half(const at::Tensor& x, at::ScalarType half);
 
 }  // namespace fastc::engine

@@ -9,6 +9,7 @@
 
 #include "engine/autograd.h"
 #include "engine/eval.h"
+#include "engine/ops/stored.h"
 
 namespace fastc::engine {
 namespace {
@@ -150,15 +151,20 @@ Result<Plan> Plan::prepare(const Module& module, Mode mode) {
 
 namespace {
 
-// The rows that one scale each belongs to lie one after the other in memory: channels of axis 0, or groups of a matrix's inputs.
-bool has_even_rows(const Weight& weight) {
-  const Encoding& e = weight.encoding;
-  if (e.axis != 0 || weight.data.elements() == 0) return false;
-  return e.group_size == 0 || (weight.data.rank() == 2 && weight.data.shape()[1] % e.group_size == 0);
-}
-
 FakeQuantize fake_quantize(const at::Tensor& steps, int32_t zero_point, int32_t low, int32_t high) {
   return {steps.flatten(), at::zeros({steps.numel()}, at::TensorOptions(at::kFloat)), zero_point, low, high};
+}
+
+// Nothing where the scales are not those of channels on axis 0 or of groups in them: such a weight is not trained.
+std::optional<FakeQuantize> rounding_of(const Weight& weight) {
+  const Encoding& e = weight.encoding;
+  if (e.axis != 0 || weight.data.elements() == 0) return {};
+  const int32_t most = (1 << (e.bits - 1)) - 1;
+  FakeQuantize rounding = fake_quantize(wrap(e.scales), 0, -most, most);
+  // A matrix's even groups lie one after the other in memory as they are; those of an image's weight (channels last) do not.
+  const bool even = weight.data.rank() == 2 && e.group_size > 0 && weight.data.shape()[1] % e.group_size == 0;
+  if (!even) rounding.group = e.group_size;
+  return rounding;
 }
 
 // What an integer bias adds to the result: b·sx·sw.
@@ -177,11 +183,17 @@ Status Plan::round_as_integers(const Site& site) {
   if (y && node.op->integer == IntegerRule::kRequantizes)
     roundings_.emplace(node.output(), fake_quantize(at::full({1}, y->scale, at::TensorOptions(at::kFloat)), y->zero_point, y->low(), y->high()));
   for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (!site.is_weight(i) || !is_encoded(site.weight(i)) || roundings_.contains(node.inputs[i])) continue;
-    FASTC_TRY(const Tensor real, decode(site.weight(i)));
-    constants_[node.inputs[i]] = wrap(real);
-    const int32_t most = (1 << (site.weight(i).encoding.bits - 1)) - 1;
-    if (has_even_rows(site.weight(i))) roundings_.emplace(node.inputs[i], fake_quantize(wrap(site.weight(i).encoding.scales), 0, -most, most));
+    if (!site.is_weight(i)) continue;
+    const ValueId id = node.inputs[i];
+    const Weight& weight = site.weight(i);
+    if (is_half(weight) && !halves_.contains(id) && computed_in_f32(site.module, id)) {
+      constants_[id] = wrap(weight.data).to(at::kFloat);
+      halves_.emplace(id, scalar_type(weight.data.dtype()));
+    }
+    if (!is_encoded(weight) || roundings_.contains(id)) continue;
+    FASTC_TRY(const Tensor real, decode(weight));
+    constants_[id] = wrap(real);
+    if (const auto rounding = rounding_of(weight)) roundings_.emplace(id, *rounding);
   }
   if (!site.is_weight(1) || !is_encoded(site.weight(1)) || !site.is_weight(2) || site.weight(2).data.dtype() != DType::kI32) return {};
   at::Tensor& bias = constants_[node.inputs[2]];
@@ -240,6 +252,7 @@ Result<std::vector<at::Tensor>> Plan::run(std::span<const at::Tensor> inputs, co
   for (size_t i = 0; i < inputs.size(); ++i) frame.values[module_->inputs[i]] = inputs[i];
   for (const auto& [id, rounding] : roundings_)
     if (module_->is_weight(id)) frame.values[id] = rounding(constants_[id]);
+  for (const auto& [id, half] : halves_) frame.values[id] = round_to_half(constants_[id], half);
   std::vector<at::Tensor> operands, results;
   for (const Step& step : steps_) {
     if (visit != nullptr) {  // holding the operands also keeps them from being overwritten

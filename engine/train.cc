@@ -152,8 +152,8 @@ Result<std::vector<TrainReport>> train_checked(const Modules& modules, const Dat
     FASTC_CHECK(learners[i].finish(trained.emplace_back(*modules[i])));
   }
   for (size_t i = 0; i < modules.size(); ++i) {
+    reports[i] = {standing.curves[i], standing.steps, resumed, options.patience > 0 ? best_epoch(standing.curves) : 0, loop.teacher_use(), learners[i].left_alone()};
     *modules[i] = std::move(trained[i]);
-    reports[i] = {standing.curves[i], standing.steps, resumed, options.patience > 0 ? best_epoch(standing.curves) : 0, loop.teacher_use()};
   }
   return reports;
 }

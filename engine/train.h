@@ -171,6 +171,7 @@ struct TrainReport {
   int64_t resumed_epochs = 0;       // taken from a checkpoint
   int64_t best_epoch = 0;           // with patience: the epoch whose weights were kept, from 1
   TeacherUse teachers;
+  std::vector<std::string> left_alone;  // nodes whose weights training does not change, although they are not constants
 };
 
 // Errors: kStage for a loss that is not finite or data that does not fit, kInterrupted. On an error the module is unchanged.

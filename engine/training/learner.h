@@ -33,6 +33,7 @@ class Learner {
   Status finish(Module& module);
   // Everything that changes, by name; for checkpoints, which write into these tensors.
   std::map<std::string, at::Tensor> state() const;
+  std::vector<std::string> left_alone() const { return trainee_.left_alone(); }
 
  private:
   explicit Learner(Trainee trainee) : trainee_(std::move(trainee)) {}

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/ops/stored.h"
 #include "ir/op.h"
 
 namespace fastc::engine {
@@ -18,8 +19,10 @@ class Requantizer {
       if (!module_.is_weight(id)) module_.value(id).type.quant->scale = rounding.scale().item<float>();
     for (const auto& [name, tensor] : trained_) {
       const auto found = module_.weights.find(name);
-      if (found == module_.weights.end() || found->second.data.dtype() != DType::kF32) continue;  // NAME/step, integers
-      FASTC_TRY(found->second.data, unwrap(tensor));
+      if (found == module_.weights.end()) continue;  // NAME/step
+      const DType stored = found->second.data.dtype();
+      if (stored != DType::kF32 && !is_half(found->second)) continue;  // integers
+      FASTC_TRY(found->second.data, as_stored(tensor, stored));
     }
     for (const NodeId id : module_.order()) carry_parameters(module_.node(id));
     for (const auto& [id, rounding] : plan_.roundings()) {
@@ -70,8 +73,13 @@ class Requantizer {
     FASTC_TRY(std::vector<double> values, real(id));
     Weight& weight = module_.weight(id);
     const double most = (1 << (weight.encoding.bits - 1)) - 1;
-    const size_t row = values.size() / scales.size();
-    for (size_t i = 0; i < values.size(); ++i) values[i] = std::clamp(std::nearbyint(values[i] / scales[i / row]), -most, most);
+    const auto channels = static_cast<size_t>(weight.data.shape()[0]);
+    const size_t inner = values.size() / channels, groups = scales.size() / channels;
+    const size_t group = groups == 1 ? inner : static_cast<size_t>(weight.encoding.group_size);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double scale = scales[i / inner * groups + i % inner / group];
+      values[i] = std::clamp(std::nearbyint(values[i] / scale), -most, most);
+    }
     weight.data = from_doubles(weight.data.dtype(), weight.data.shape(), values);
     weight.encoding.scales = from_doubles(DType::kF32, weight.encoding.scales.shape(), scales);
     return {};
@@ -94,6 +102,10 @@ class Requantizer {
 };
 
 }  // namespace
+
+Result<Tensor> as_stored(const at::Tensor& trained, DType stored) {
+  return unwrap(stored == DType::kF32 ? trained : to_half(trained.detach(), scalar_type(stored)));
+}
 
 Status requantize(Module& module, const Plan& plan, const std::map<std::string, at::Tensor>& trained) {
   FASTC_TRY(Module result, Requantizer(module, plan, trained).run());

@@ -12,4 +12,7 @@ namespace fastc::engine {
 // biases follow their layer's scales. On an error the module is unchanged.
 Status requantize(Module& module, const Plan& plan, const std::map<std::string, at::Tensor>& trained);
 
+// A trained f32 weight in the float type that it is kept in.
+Result<Tensor> as_stored(const at::Tensor& trained, DType stored);
+
 }  // namespace fastc::engine

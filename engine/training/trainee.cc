@@ -3,9 +3,11 @@
 #include "engine/training/requantize.h"
 #include "ir/op.h"
 
+#include <algorithm>
 #include <set>
 
 #include <c10/core/GradMode.h>
+#include <fmt/format.h>
 
 namespace fastc::engine {
 namespace {
@@ -24,6 +26,11 @@ std::set<std::string> running_statistics(const Module& module) {
       if (module.is_weight(node.input(operand))) names.insert(module.value(node.input(operand)).name);
   }
   return names;
+}
+
+// Is it a layer's own numbers, in whatever form they are kept?
+bool should_change(const Weight& weight) {
+  return weight.trainable && (weight.encoding.kind == Encoding::Kind::kInt || at::isFloatingType(scalar_type(weight.data.dtype())));
 }
 
 }  // namespace
@@ -45,7 +52,10 @@ Result<Trainee> Trainee::prepare(const Module& module, Mode mode) {
       if (weight.encoding.sparsity != Encoding::Sparsity::kNone) trainee.patterns_.emplace_back(leaf, leaf.detach().ne(0).to(at::kFloat));
     }
   }
-  if (trainee.leaves_.empty()) return stage_error("the network has no float weight that could be trained");
+  if (trainee.leaves_.empty()) {
+    const std::vector<std::string> alone = trainee.left_alone();
+    return stage_error("the network has no float weight that could be trained{}", alone.empty() ? "" : fmt::format("; {} compute with theirs in another type than f32", fmt::join(alone, ", ")));
+  }
   for (auto& [id, rounding] : trainee.plan_.roundings()) {
     const std::string& name = module.value(id).name;
     if (module.is_weight(id) && !trainee.leaves_.contains(name)) continue;
@@ -73,6 +83,17 @@ std::map<std::string, at::Tensor> Trainee::changing() const {
   return all;
 }
 
+std::vector<std::string> Trainee::left_alone() const {
+  const Module& module = plan_.module();
+  const auto untrained = [&](ValueId id) {
+    return module.is_weight(id) && should_change(module.weight(id)) && !leaves_.contains(module.value(id).name) && !statistics_.contains(module.value(id).name);
+  };
+  std::vector<std::string> names;
+  for (const NodeId id : module.order())
+    if (const Node& node = module.node(id); std::any_of(node.inputs.begin(), node.inputs.end(), untrained)) names.push_back(node.name);
+  return names;
+}
+
 void Trainee::clear_gradients() {
   for (auto& [name, leaf] : leaves_) leaf.mutable_grad().reset();
 }
@@ -85,7 +106,7 @@ Status Trainee::write_back(Module& module) const {
   if (quantized()) return requantize(module, plan_, changing());
   std::map<std::string, Tensor> results;
   for (const auto& [name, tensor] : changing()) {
-    FASTC_TRY(results[name], unwrap(tensor));
+    FASTC_TRY(results[name], as_stored(tensor, module.weights.find(name)->second.data.dtype()));
   }
   for (auto& [name, tensor] : results) module.weights.find(name)->second.data = std::move(tensor);
   return {};

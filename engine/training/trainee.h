@@ -2,6 +2,7 @@
 //
 // A quantized program is trained as such (quantization-aware training): its leaves are float weights, rounded in every step as the
 // integer program rounds them, and the logarithms of the steps, called NAME/step for a weight or value NAME. The way back rounds for good.
+// Weights kept as f16 or bf16 have f32 leaves too, rounded in every step and in the end.
 #pragma once
 
 #include <map>
@@ -20,6 +21,7 @@ class Trainee {
   std::vector<at::Tensor> leaves() const;                // in the order of names
   const std::map<std::string, at::Tensor>& named_leaves() const { return leaves_; }
   std::map<std::string, at::Tensor> changing() const;    // leaves and running statistics
+  std::vector<std::string> left_alone() const;           // nodes with a weight that should change and has no leaf
   bool quantized() const { return !plan_.roundings().empty(); }
   void clear_gradients();
   void restore_zeros();  // of weights with a sparsity pattern

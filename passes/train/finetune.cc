@@ -8,7 +8,8 @@
 // Batch norm uses batch statistics and updates the running ones unless "batch_norm" is "frozen"; weights pruned in a pattern keep their zeros.
 //
 // A quantized program is trained as such (quantization-aware training, engine/fake_quantize.h): in every step weights and values are rounded as
-// the integers round them, and the steps are learned with the weights (Esser et al. 2020).
+// the integers round them, and the steps are learned with the weights (Esser et al. 2020). So are weights that are only kept in fewer bits
+// (quantize.weight_only, quantize.cast). A layer whose weights cannot be trained is named; where there is no other the stage fails.
 //
 // Legal when the program is float or quantized; after folding it trains too, but without batch norm. Effect: accuracy; size and speed stay.
 #include "passes/pass.h"

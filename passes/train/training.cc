@@ -1,5 +1,7 @@
 #include "passes/train/training.h"
 
+#include <fmt/format.h>
+
 namespace fastc {
 namespace {
 
@@ -7,6 +9,10 @@ std::shared_ptr<const Loss> loss_named(std::string_view name, const Task* task) 
   const bool regression = task != nullptr && task->type() == "regression";
   if (name == "mse" || (name == "auto" && regression)) return mean_squared_error();
   return name == "binary_cross_entropy" ? binary_cross_entropy() : cross_entropy();
+}
+
+std::string left_alone_note(const std::vector<std::string>& nodes) {
+  return fmt::format("not trained: {}. Weights are trained where they are computed with as f32, or kept as integers with a scale for each output channel or group in it", fmt::join(nodes, ", "));
 }
 
 std::string teacher_note(const TeacherUse& use) {
@@ -66,6 +72,7 @@ PassReport report_of(const TrainReport& trained, std::vector<std::string> notes,
   PassReport report;
   report.changed = trained.steps > 0;
   report.notes = std::move(notes);
+  if (!trained.left_alone.empty()) report.notes.push_back(left_alone_note(trained.left_alone));
   if (trained.best_epoch > 0) report.notes.push_back(fmt::format("the weights of epoch {} were kept: it was best on the held-out data", trained.best_epoch));
   if (trained.resumed_epochs > 0) report.notes.push_back(fmt::format("{} epochs were taken from the journal", trained.resumed_epochs));
   if (trained.teachers.used > 0) report.notes.push_back(teacher_note(trained.teachers));

@@ -74,6 +74,21 @@ constexpr const char* kDynamic = R"(module m (%x : f32[N,1,4,4]) -> (%scores) sy
   %f = reshape(%r) {shape=[N, 64]}
   %scores = linear(%f, @w3) {dynamic="row"} })";
 
+// Weights kept in fewer bits than they are computed in: nine taps in groups of 4, 4 and 1, f16 beside bf16, 64 inputs in groups of 24, 24 and 16.
+constexpr const char* kStored = R"(module m (%x : f32[N,1,4,4]) -> (%scores) symbols N in [1, 4096] {
+  @w1 : s8[4,1,3,3] int8(axis 0, group 4, scales [[0.01, 0.02, 0.03], [0.01, 0.01, 0.01], [0.02, 0.01, 0.02], [0.01, 0.01, 0.04]]) = random(1)
+  @b1 : f16[4] buffer = random(2)
+  @w2 : f16[4,4,1,1] = random(3)
+  @b2 : f32[4] = random(4)
+  @w3 : bf16[4,4,1,1] = random(5)
+  @w4 : s8[2,64] int4(axis 0, group 24, scales [[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]]) = full(3)
+  %b = cast(@b1) {dtype="f32"}
+  %c = conv(%x, @w1, %b) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], activation="relu"}
+  %d = conv(%c, @w2, @b2) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1], activation="relu"}
+  %e = conv(%d, @w3) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1], activation="relu"}
+  %f = reshape(%e) {shape=[N, 64]}
+  %scores = linear(%f, @w4) })";
+
 Tensor images(int64_t n) {
   std::vector<int64_t> indices(static_cast<size_t>(n));
   for (int64_t i = 0; i < n; ++i) indices[static_cast<size_t>(i)] = i;
@@ -135,6 +150,34 @@ TEST_CASE("fake quantization: floats as doubles, long rows, and nothing at all")
   CHECK(one_step(1, 0, -1, 1)(doubles({0, 3}, {})).numel() == 0);
 }
 
+TEST_CASE("fake quantization: groups of a channel that leave a rest, in any layout") {
+  // Channels of 3 in groups of 2 and 1, each with a step of its own.
+  engine::FakeQuantize f = one_step(1, 0, -7, 7);
+  f.step = doubles({4}, {1, 0.5, 0.25, 2}).to(at::kFloat), f.log_factor = doubles({4}, {0, 0, 0, 0}).set_requires_grad(true), f.group = 2;
+  const at::Tensor x = doubles({2, 3}, {1.2, 9, 1.2, 1.2, -9, 1.2}).set_requires_grad(true);
+  const c10::AutoGradMode on(true);
+  const at::Tensor y = f(x);
+  CHECK(list(y) == std::vector<double>{1, 7, 1, 1.25, -1.75, 2});
+  y.mul(doubles({2, 3}, {1, 10, 100, 1000, 10000, 100000})).sum().backward();
+  CHECK(list(x.grad()) == std::vector<double>{1, 0, 100, 1000, 0, 100000});
+  const std::vector<double> steps{-0.2 + 10 * 7, 0.5 * 100 * -0.4, 0.25 * (1000 * 0.2 + 10000 * -7), 2 * 100000 * 0.4};
+  for (size_t i = 0; i < 4; ++i) CHECK(list(f.log_factor.grad())[i] == Approx(steps[i]));
+  // [1,2,1,2] with channels last lies as (0,0) (1,0) (0,1) (1,1); groups follow the order of the axes.
+  const at::Tensor image = doubles({1, 2, 1, 2}, {1.2, 9, 1.2, 9}).contiguous(at::MemoryFormat::ChannelsLast);
+  f.step = doubles({2}, {1, 0.5}).to(at::kFloat), f.log_factor = doubles({2}, {0, 0});
+  CHECK(list(f(image)) == std::vector<double>{1, 7, 1, 3.5});
+}
+
+TEST_CASE("halves round to nearest even, stay finite, and pass their gradient") {
+  const at::Tensor x = doubles({5}, {1 + 1.0 / 2048, 1 + 3.0 / 2048, 1e-9, -70000, 0.1}).set_requires_grad(true);
+  const c10::AutoGradMode on(true);
+  const at::Tensor y = engine::round_to_half(x, at::kHalf);
+  CHECK(list(y) == std::vector<double>{1, 1 + 2.0 / 1024, 0, -65504, 0.0999755859375});
+  CHECK(list(engine::round_to_half(x, at::kBFloat16))[3] == -70144);
+  y.mul(doubles({5}, {1, 2, 3, 4, 5})).sum().backward();
+  CHECK(list(x.grad()) == std::vector<double>{1, 2, 3, 4, 5});
+}
+
 TEST_CASE("where nothing is rounded afterwards the gradient is that of finite differences") {
   const Module m = module_of(kLinear);
   auto trainee = engine::Trainee::prepare(m, engine::Mode::kTrain);
@@ -163,7 +206,7 @@ TEST_CASE("where nothing is rounded afterwards the gradient is that of finite di
 }
 
 TEST_CASE("training sees what the integers will say, and with no step taken they come back bit for bit") {
-  for (const char* text : {kLinear, kNetwork, kDynamic}) {
+  for (const char* text : {kLinear, kNetwork, kDynamic, kStored}) {
     Module m = module_of(text);
     const std::string before = print(m);
     const bool image = m.value(m.inputs[0]).type.rank() == 4;
@@ -244,6 +287,52 @@ TEST_CASE("a program quantized at run time learns and stays one") {
     CHECK(m.weights.at(name).data.dtype() == DType::kS8);
     CHECK_FALSE(equal(m.weights.at(name).data, start.weights.at(name).data));
   }
+}
+
+TEST_CASE("weights kept as halves and in groups learn and stay what they are") {
+  Module m = module_of(kStored);
+  const Module start = m;
+  CHECK(train_on_toys(m, 8) < 0.6);
+  for (const char* name : {"w1", "w2", "w3", "w4"}) {
+    INFO(name);
+    CHECK(m.weights.at(name).data.dtype() == start.weights.at(name).data.dtype());
+    CHECK_FALSE(equal(m.weights.at(name).data, start.weights.at(name).data));
+  }
+  CHECK(m.weights.at("w4").encoding.scales.shape() == std::vector<int64_t>{2, 3});
+  CHECK(equal(m.weights.at("b1").data, start.weights.at("b1").data));  // a constant
+}
+
+TEST_CASE("a table of halves learns through the cast that follows it") {
+  Module m = module_of(R"(module m (%i : i64[N,1]) -> (%y) symbols N in [1, 64] {
+    @table : bf16[3,2] = [1, 0, 0, 1, 0, 0]
+    %rows.half = embedding(@table, %i)
+    %rows = cast(%rows.half) {dtype="f32"}
+    %y = reshape(%rows) {shape=[N, 2]} })");
+  auto trainee = engine::Trainee::prepare(m, engine::Mode::kTrain);
+  if (!trainee) FAIL(trainee.error().message);
+  const c10::AutoGradMode on(true);
+  const Tensor indices = Tensor::of<int64_t>({3, 1}, {1, 1, 2});
+  trainee->run(std::vector<at::Tensor>{wrap(indices)}).value()[0].sum().backward();
+  CHECK(list(trainee->named_leaves().at("table").grad()) == std::vector<double>{0, 0, 2, 2, 1, 1});
+  CHECK(trainee->left_alone().empty());
+}
+
+TEST_CASE("what has no float to train is named, and refused where nothing else is there") {
+  // v is computed with as f16; w's scales lie along its inputs, as those of a transposed convolution would.
+  constexpr const char* kLayers = R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 64] {{
+    @v : f16[2,2] = [[1, 2], [3, 4]]
+    @b : f32[2] {}= [1, 2]
+    %half = cast(%x) {{dtype="f16"}}
+    %first = linear(%half, @v)
+    %first.wide = cast(%first) {{dtype="f32"}}
+    %y = add(%first.wide, @b) }})";
+  Module m = module_of(fmt::format(kLayers, ""));
+  const auto report = train(m, TableData({{1, 2}, {2, 1}}, {0, 1}), *cross_entropy(), quick(1), {});
+  if (!report) FAIL(report.error().message);
+  CHECK(report->left_alone == std::vector<std::string>{"first"});
+  Module fixed = module_of(fmt::format(kLayers, "buffer "));
+  CHECK(train(fixed, TableData({{1, 2}}, {0}), *cross_entropy(), quick(1), {}).error().message ==
+        "the network has no float weight that could be trained; first compute with theirs in another type than f32");
 }
 
 TEST_CASE("a bias beside tiny weights gets a step that holds it") {

@@ -125,6 +125,45 @@ TEST_CASE("finetune after quantize.dynamic trains int8 weights under rows quanti
   for (const NodeId id : m.order()) CHECK(m.node(id).string("dynamic") == "row");
 }
 
+TEST_CASE("finetune after quantize.cast and after uneven groups trains the weights as they are kept") {
+  // Two-class points through layers that know nothing of the classes yet; 6 inputs in groups of 4 and 2.
+  const nlohmann::json halves{{"dtype", "f16"}}, groups{{"bits", 4}, {"group_size", 4}};
+  for (const auto& [pass, given, kept] : {std::tuple("quantize.cast", halves, DType::kF16), std::tuple("quantize.weight_only", groups, DType::kS8)}) {
+    INFO(pass);
+    Module m = module_of(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 256] {
+      @w1 : f32[6,2] = [1, 0.55, -1, -0.45, 0.3, 1, 1, -0.4, 0.5, 0.5, -0.5, 0.5]
+      @w2 : f32[2,6] = [0.2, 0.2, 0.1, 0.2, 0.1, 0.1, 0.2, 0.1, 0.2, 0.1, 0.1, 0.2]
+      %h = linear(%x, @w1) {activation="relu"}
+      %y = linear(%h, @w2)
+    })");
+    const HalfPlane points;
+    PlainContext context;
+    context.training = &points.data;
+    pass_ok(pass, m, context, given);
+    CHECK(points.right(m) < 200);
+    const PassReport report = pass_ok("finetune", m, context, {{"epochs", 40}, {"batch_size", 32}, {"optimizer", {{"lr", 0.02}}}});
+    CHECK(points.right(m) >= 246);
+    CHECK(report.notes.empty());
+    for (const char* name : {"w1", "w2"}) CHECK(m.weights.at(name).data.dtype() == kept);
+  }
+}
+
+TEST_CASE("finetune names the layers whose weights it leaves alone") {
+  Module m = module_of(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 64] {
+    @v : f16[2,2] = [[1, 2], [3, 4]]
+    @w : f32[2,2] = zeros
+    %half = cast(%x) {dtype="f16"}
+    %first = linear(%half, @v)
+    %wide = cast(%first) {dtype="f32"}
+    %y = linear(%wide, @w) })");
+  const Samples data({kInputs}, kLabels);
+  PlainContext context;
+  context.training = &data;
+  const PassReport report = pass_ok("finetune", m, context, sgd(0.1, 1));
+  REQUIRE(report.notes.size() == 1);
+  CHECK_THAT(report.notes[0], Catch::Matchers::StartsWith("not trained: first. "));
+}
+
 TEST_CASE("finetune without data, and with options that mean nothing") {
   Module m = module_of(kText);
   PlainContext context;
