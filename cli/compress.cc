@@ -42,7 +42,7 @@ Result<int> validate_command(int argc, char** argv) {
 Result<int> compress_command(int argc, char** argv) {
   cxxopts::Options options("fastc compress", "Carries out a recipe: writes OUT/model.fastc, OUT/runtime/, OUT/report.{json,html}, OUT/summary.md.");
   recipe_flags(options);
-  options.add_options()("dry-run", "preflight only")("strict", "a stage that changed nothing fails")("no-resume", "ignore finished stages of an earlier run")(
+  options.add_options()("dry-run", "preflight only")("strict", "a stage that changed nothing fails")("no-resume", "start afresh: throw away the stages and epochs of an earlier run")(
       "replay", "repeat the choices in this decisions.json", cxxopts::value<std::string>())("json", "print report.json instead of the table");
   FASTC_TRY(const Flags flags, parse_flags(options, argc, argv));
   if (flags.help) return 0;

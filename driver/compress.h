@@ -15,7 +15,7 @@ namespace fastc {
 struct CompressOptions {
   bool dry_run = false;     // preflight only
   bool strict = false;      // a stage that changed nothing fails
-  bool resume = true;       // take finished stages from the journal when their inputs are the same
+  bool resume = true;       // take finished stages and epochs from the journal when their inputs are the same; false: and throw it away first
   std::filesystem::path replay;  // decisions.json of an earlier run: choices made from measured time are repeated, not measured
 };
 

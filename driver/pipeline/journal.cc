@@ -50,6 +50,19 @@ Status Journal::record(size_t stage, const std::string& key, const JournalEntry&
   return write_atomic(stem(folder_, stage).string() + ".json", head.dump(1));
 }
 
+Status Journal::discard() const {
+  std::error_code error;
+  std::vector<std::filesystem::path> stages;
+  for (std::filesystem::directory_iterator it(folder_, error), end; !error && it != end; it.increment(error))
+    if (it->path().filename().string().starts_with("stage-")) stages.push_back(it->path());
+  if (error == std::errc::no_such_file_or_directory) return {};
+  for (const auto& path : stages) {
+    if (!error) std::filesystem::remove_all(path, error);
+    if (error) return input_error("{}: the journal of an earlier run cannot be removed: {}", path.string(), error.message());
+  }
+  return error ? Status(input_error("{}: cannot be read: {}", folder_.string(), error.message())) : Status{};
+}
+
 Status Journal::record_decisions(size_t stage, const std::map<std::string, std::string>& decisions) const {
   const std::filesystem::path path = stem(folder_, stage).string() + ".json";
   FASTC_TRY(nlohmann::json head, read_json(path));

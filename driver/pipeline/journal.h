@@ -1,4 +1,5 @@
-// Hours are never lost: every finished stage lies in OUT/.journal, and a run over the same inputs takes it from there.
+// Hours are never lost: every finished stage lies in OUT/.journal, and a run over the same inputs takes it from there, and the epochs of one that was
+// killed. --no-resume throws both away before the first stage; teachers' answers, which are called by what they answer, stay.
 #pragma once
 
 #include <filesystem>
@@ -26,6 +27,8 @@ class Journal {
   // The entry whose key is the same; nothing when there is none or it cannot be read (then the stage runs again).
   std::optional<JournalEntry> find(size_t stage, const std::string& key) const;
   Status record(size_t stage, const std::string& key, const JournalEntry& entry) const;
+  // Afterwards no stage is recorded, and none has a checkpoint.
+  Status discard() const;
   // Of a stage that is recorded: what was decided about it afterwards.
   Status record_decisions(size_t stage, const std::map<std::string, std::string>& decisions) const;
   std::filesystem::path checkpoints(size_t stage, const std::string& key) const;  // a folder for the pass's own use; made on first call

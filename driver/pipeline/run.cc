@@ -91,6 +91,7 @@ Result<CompressRun> CompressRun::start(const Recipe& recipe, const CompressOptio
   FASTC_TRY(const auto mapped, MappedFile::open(model));
   report.provenance = {{"fastc", FASTC_VERSION}, {"model_sha256", sha256_hex(mapped->bytes())}, {"recipe_sha256", sha256_hex(as_bytes_of(recipe.source.dump()))},
                        {"isa", fastc_rt_isa()}, {"engine_threads", std::to_string(engine_threads(recipe))}, {"seed", std::to_string(recipe.seed)}};
+  if (!options.resume) FASTC_CHECK(run.journal_.discard());
   return run;
 }
 

@@ -39,6 +39,23 @@ TEST_CASE("the journal gives a stage back: network, what ships beside it, what w
   CHECK_FALSE(journal.find(3, "key"));
 }
 
+TEST_CASE("a journal thrown away holds no stage and no checkpoint; teachers' answers stay") {
+  const auto folder = TempDir::make();
+  REQUIRE(folder);
+  const Journal journal(folder->path() / "journal");
+  CHECK(journal.discard());  // nothing was there
+  REQUIRE(journal.record(0, "key", {scaled(1), {.changed = true}, 2.5, {}, {{"peer", scaled(2)}}}));
+  const auto checkpoints = journal.checkpoints(12, "key of a stage that was killed");
+  REQUIRE(write_atomic(checkpoints / "training.npz", "weights"));
+  REQUIRE(make_folders(folder->path() / "journal" / "teachers"));
+  REQUIRE(journal.discard());
+  CHECK_FALSE(journal.find(0, "key"));
+  CHECK_FALSE(std::filesystem::exists(checkpoints));
+  const std::filesystem::directory_iterator left(folder->path() / "journal");
+  CHECK(left->path().filename() == "teachers");
+  CHECK(std::distance(left, {}) == 1);
+}
+
 TEST_CASE("a resumed stage repeats its decisions, unless others are to be replayed") {
   const auto folder = TempDir::make();
   REQUIRE(folder);

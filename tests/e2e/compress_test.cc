@@ -73,6 +73,23 @@ TEST_CASE("a second run takes finished stages from the journal") {
   CHECK((*report)["stages"][0]["resumed"] == true);
 }
 
+TEST_CASE("--no-resume trains from the first epoch, and what it recorded can be resumed") {
+  const auto folder = TempDir::make();
+  json recipe = base_recipe();
+  recipe["pipeline"] = {{{"pass", "finetune"}, {"epochs", 1}}};
+  const auto again = [&](const char* flag) { return fastc_run({"compress", (folder->path() / "recipe.json").string(), "--out", (folder->path() / "out").string(), flag}); };
+  const auto stage = [&] { return (*read_json(folder->path() / "out" / "report.json"))["stages"][0]; };
+  REQUIRE(compress(folder->path(), recipe).status == 0);
+  const std::string hash = hash_of(folder->path() / "out" / "model.fastc");
+  const json notes = stage()["report"]["notes"];
+  REQUIRE(again("--no-resume").status == 0);
+  CHECK(stage()["resumed"] == false);
+  CHECK(stage()["report"]["notes"] == notes);  // none of epochs taken from the journal
+  CHECK(hash_of(folder->path() / "out" / "model.fastc") == hash);
+  REQUIRE(again("--json").status == 0);
+  CHECK(stage()["resumed"] == true);
+}
+
 TEST_CASE("a resumed run decides as the first did, and writes it; a replay that says otherwise runs the stage again") {
   const auto folder = TempDir::make();
   json recipe = base_recipe();
