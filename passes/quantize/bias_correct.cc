@@ -62,7 +62,8 @@ FASTC_REGISTER_PASS(quantize_bias_correct, Options,
                     ({.name = "quantize.bias_correct",
                       .summary = "corrects the shift of quantized layers' results through their biases",
                       .needs = ProgramState::kQuantized,
-                      .needs_calibration = true}),
+                      .needs_calibration = true,
+                      .models = {"/reference"}}),
                     options, run);
 
 }  // namespace

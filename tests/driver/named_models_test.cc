@@ -43,6 +43,7 @@ TEST_CASE("a model that is not there is named with its place in the recipe") {
   CHECK_THAT(complaint(R"([{"pass": "distill.single_shot", "teacher": ["original", "none.pt"]}])"), Catch::Matchers::StartsWith("/pipeline/0/teacher/1: none.pt: "));
   CHECK_THAT(complaint(R"([{"pass": "distill.multi_level", "student": {"path": "none.pt"}}])"), Catch::Matchers::StartsWith("/pipeline/0/student/path: none.pt: "));
   CHECK_THAT(complaint(R"([{"pass": "finetune"}, {"pass": "distill.bidirectional", "peer": {"path": "."}}])"), Catch::Matchers::StartsWith("/pipeline/1/peer/path: "));
+  CHECK_THAT(complaint(R"([{"pass": "quantize.static"}, {"pass": "quantize.bias_correct", "reference": "none.pt"}])"), Catch::Matchers::StartsWith("/pipeline/1/reference: none.pt: "));
   CHECK_THAT(complaint(R"([{"pass": "prune.weight", "ratio": 0.5, "train": {"teacher": "words.txt"}}])"), Catch::Matchers::StartsWith("/pipeline/0/train/teacher: words.txt: "));
 }
 
