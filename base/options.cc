@@ -100,6 +100,15 @@ tl::unexpected<Error> mismatch(const OptionField& f, const json& value, const st
   return usage_error("{}: expected {}, found {}{}", place, expected_text(f, type_limits), json_found(value), hint);
 }
 
+// A rule's sentence that begins with an option's name, as "bits: expected 8 or 16, found 9", is told at that option's place.
+tl::unexpected<Error> broken_rule(const std::string& problem, const std::vector<OptionField>& fields, std::string_view pointer) {
+  const size_t colon = problem.find(": ");
+  const std::string name = problem.substr(0, colon);
+  const bool named = colon != std::string::npos && std::any_of(fields.begin(), fields.end(), [&](const OptionField& f) { return f.name == name; });
+  if (!named) return usage_error("{}: {}", json_place(pointer), problem);
+  return usage_error("{}: {}", json_child(pointer, name), problem.substr(colon + 2));
+}
+
 Status parse_nested(const OptionField& f, void* object, const json& value, const std::string& place) {
   const bool list = f.kind == OptionKind::kObjects;
   if (list ? !value.is_array() : !value.is_object()) return mismatch(f, value, place);
@@ -187,8 +196,7 @@ Status OptionTable::parse_into(void* object, const json& value, std::string_view
     if (f.required && !value.contains(f.name))
       return usage_error("{}: expected the key \"{}\" ({}), found none", json_place(pointer), f.name, expected_text(f));
   }
-  if (const auto problem = check_ ? check_(object) : ""; !problem.empty())
-    return usage_error("{}: {}", json_place(pointer), problem);
+  if (const auto problem = check_ ? check_(object) : ""; !problem.empty()) return broken_rule(problem, fields_, pointer);
   return {};
 }
 

@@ -100,7 +100,7 @@ const OptionSet<Options>& options() {
           .object("group_lasso", &Options::group_lasso, lasso_options(), "training before the first portion, under a penalty on each group of coupled weights")
           .check([](const Options& o) {
             if (o.ratio && o.goal) return "expected \"ratio\" or \"goal\", found both";
-            if (o.train && o.iterations == 1) return "expected \"iterations\" above 1 with \"train\", which is what happens between two of them";
+            if (o.train && o.iterations == 1) return "iterations: expected more than 1 with \"train\", which is what happens between two of them, found 1";
             return "";
           });
   return set;

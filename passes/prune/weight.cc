@@ -48,9 +48,10 @@ const OptionSet<Training>& training_options() {
         .number("temperature", &Training::temperature, "what scores are divided by before they are compared", above(0).to(1000));
     add_train_options(declared);
     declared.check([](const Training& o) -> std::string {
-      if (o.begin > o.end) return fmt::format("expected begin <= end, found {} and {}", o.begin, o.end);
+      if (o.begin > o.end) return fmt::format("begin: expected at most \"end\", which is {}, found {}", o.end, o.begin);
       // Both end with weights of other steps than the last, in which fewer zeros had come.
-      if (o.ema > 0 || o.patience > 0) return "expected neither \"ema\" nor \"patience\" while zeros grow; a finetune stage after this one may use them";
+      for (const auto& [name, used] : {std::pair{"ema", o.ema > 0}, std::pair{"patience", o.patience > 0}})
+        if (used) return fmt::format("{}: expected 0 while zeros grow; a finetune stage after this one may use it", name);
       return train_options_problem(o);
     });
     return declared;
@@ -74,8 +75,8 @@ const OptionSet<Options>& options() {
             const auto pattern = prune::parse_pattern(o.pattern);
             if (!pattern) return pattern.error().message;
             const bool groups = pattern->kind == Encoding::Sparsity::kNofM;
-            if (groups && o.ratio) return fmt::format("expected no \"ratio\" beside the pattern {}, which says it itself, found {}", o.pattern, *o.ratio);
-            if (groups && o.scope == "sensitivity") return fmt::format("expected another scope for the pattern {}, which takes the same share everywhere, found sensitivity", o.pattern);
+            if (groups && o.ratio) return fmt::format("ratio: expected none beside the pattern {}, which says it itself, found {}", o.pattern, *o.ratio);
+            if (groups && o.scope == "sensitivity") return fmt::format("scope: expected global or layer for the pattern {}, which takes the same share everywhere, found sensitivity", o.pattern);
             return o.importance == "movement" && !o.train ? "importance: expected \"train\" beside movement, which is only seen in training" : "";
           });
   return set;

@@ -102,7 +102,7 @@ const OptionSet<Options>& options() {
               return fmt::format("weight_bits: expected 2 to 8{}, found {}", o.bits == 16 ? ", or 16" : "", *o.weight_bits);
             if (o.budget && o.weight_bits > 8) return "weight_bits: expected at most 8 under a budget, found 16";
             if (o.budget && !o.int8.empty()) return "int8: expected none beside a budget, which chooses itself";
-            return o.weight_bits == 16 && o.rounding == "adaround" ? "rounding: expected weights of at most 8 bits under adaround, found 16" : "";
+            return o.weight_bits == 16 && o.rounding == "adaround" ? "rounding: expected nearest for weights of 16 bits, found adaround" : "";
           });
   return set;
 }

@@ -169,3 +169,15 @@ TEST_CASE("help is a table with defaults") {
   CHECK_THAT(help, Catch::Matchers::Contains("| `optimizer.lr` | a number above 0 | `0.001` | step size |\n"));
   CHECK_THAT(help, Catch::Matchers::Contains("| `epochs` | an integer of at least 0 | `4` |"));
 }
+
+TEST_CASE("a rule that names an option is told at its place") {
+  static const auto set = OptionSet<Optimizer>()
+                              .choice("type", &Optimizer::type, {"adam", "sgd"}, "which rule")
+                              .number("lr", &Optimizer::lr, "step size", above(0))
+                              .check([](const Optimizer& o) -> std::string {
+                                if (o.lr > 2) return "rate: expected a number that means something";
+                                return o.type == "sgd" && o.lr > 1 ? "lr: expected at most 1 under sgd" : "";
+                              });
+  CHECK(set.parse({{"type", "sgd"}, {"lr", 1.5}}, "/a").error().message == "/a/lr: expected at most 1 under sgd");
+  CHECK(set.parse({{"lr", 3}}, "/a").error().message == "/a: rate: expected a number that means something");  // no option is called so
+}

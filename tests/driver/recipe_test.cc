@@ -41,7 +41,7 @@ TEST_CASE("broken recipes say where, what was expected and what was found") {
       {R"({"model": {"path": "m.pt"}, "seed": -1})", "/seed"},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "prune.chanel"}]})", "no pass is called \"prune.chanel\""},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "quantize.static", "bits": 7}]})", "/pipeline/0/bits"},
-      {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "quantize.static", "bits": 9}]})", "/pipeline/0: bits: expected 8 or 16, found 9"},
+      {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "quantize.static", "bits": 9}]})", "/pipeline/0/bits: expected 8 or 16, found 9"},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "graph.fold", "name": "a"}, {"pass": "graph.fuse", "name": "a"}]})", "two stages are called \"a\""},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "quantize.static", "max_drop": -1}]})", "/pipeline/0/max_drop: expected a number of at least 0, found the number -1"},
       {R"({"model": {"path": "m.pt"}, "pipeline": [{"pass": "finetune", "max_drop": 0.1}]})", "/pipeline/0/max_drop: finetune is no quantizing pass that can leave layers out"},

@@ -184,5 +184,10 @@ TEST_CASE("losses name what does not fit") {
   CHECK(message(*distillation(1, 2), {}) == "expected teacher and student scores of one shape, found 2 and 3 classes");
   CHECK(message(*logits_mse(), {}) == "expected output 0 of teacher and student of one shape, found [1,2] and [2,3]");
   CHECK(message(*mean_squared_error(), numbers({1, 2}, {2})) == "expected labels of the output's shape [2,3], found [2]");
+  const auto of_rows = loss_at(*soft_kl(2), numbers({1, 2}, {2}), {{numbers({1, 2}, {2})}}, {});
+  REQUIRE_FALSE(of_rows.has_value());
+  CHECK(of_rows.error().message == "the loss needs class scores with two axes or more as output 0, found [2]; numbers of any shape are what \"logits_mse\" compares with a teacher's and "
+                                   "\"mse\" with labels");
+  CHECK(loss_at(*logits_mse(), numbers({1, 2}, {2}), {{numbers({1, 4}, {2})}}, {})->item<double>() == 2);
   CHECK(message(*binary_cross_entropy(), numbers({1, 2, 0, 0, 0, 0}, {2, 3})) == "expected labels from 0 to 1, found 0 to 2");
 }

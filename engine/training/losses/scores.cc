@@ -9,7 +9,8 @@ std::string sizes_text(const at::Tensor& t) { return fmt::format("[{}]", fmt::jo
 
 Result<at::Tensor> scores(const at::Tensor& output) {
   if (output.dim() < 2 || !at::isFloatingType(output.scalar_type()))
-    return stage_error("the loss needs class scores with two axes or more as output 0, found one with {}", output.dim());
+    return stage_error("the loss needs class scores with two axes or more as output 0, found {}; numbers of any shape are what \"logits_mse\" compares with a teacher's and \"mse\" with labels",
+                       sizes_text(output));
   return output.reshape({-1, output.size(-1)});
 }
 

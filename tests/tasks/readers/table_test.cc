@@ -110,9 +110,9 @@ TEST_CASE("tables and recipes that do not fit") {
   } kCases[] = {
       {R"("path": "a.csv")", {}, "/task/train: expected the key \"text\" (columns of texts) or \"features\" (columns of numbers), found neither"},
       {R"("path": "a.csv", "text": "text")", {}, "/task/train: expected the key \"tokenizer\" for the texts, found none"},
-      {R"("path": "a.csv", "text": ["a", "b", "c"], )" + word, {}, "/task/train: text: expected one column, or two that make a pair, found 3"},
+      {R"("path": "a.csv", "text": ["a", "b", "c"], )" + word, {}, "/task/train/text: expected one column, or two that make a pair, found 3"},
       {R"("path": "a.csv", "text": "text", "labels": "classes", )" + word, {}, "/task/train: expected the key \"label\" (a column) beside \"labels\", found none"},
-      {R"("path": "a.csv", "text": "text", "separator": "", )" + word, {}, "/task/train: separator: expected one character, as \",\" or \";\""},
+      {R"("path": "a.csv", "text": "text", "separator": "", )" + word, {}, "/task/train/separator: expected one character, as \",\" or \";\""},
       {R"("path": "a.csv", "text": "text", "tokenizer": {})", {}, "/task/train/tokenizer: expected the key \"vocabulary\" (a text), found none"},
       {R"("path": "a.csv", "text": "text", "inputs": {"c": "ids"}, )" + word, two, "/task/train/inputs: expected names of the network's inputs (a and b), found \"c\""},
       {R"("path": "a.csv", "text": "text", "inputs": {"a": "id"}, )" + word, two, "/task/train/inputs/a: expected \"ids\", \"mask\" or \"types\" of a text, or \"features\", that the data set has, found \"id\""},
