@@ -67,7 +67,8 @@ Status lower_pad(Lowering& l, const Node& node) {
   }
   attrs.value = static_cast<float>(node.number("value"));
   if (const auto& quant = l.type(node.input(0)).quant)
-    attrs.qvalue = static_cast<int32_t>(std::clamp(static_cast<float>(quant->zero_point) + std::nearbyint(attrs.value / quant->scale), 0.0f, 255.0f));
+    attrs.qvalue = static_cast<int32_t>(
+        std::clamp(static_cast<float>(quant->zero_point) + std::nearbyint(attrs.value / quant->scale), static_cast<float>(quant->low()), static_cast<float>(quant->high())));
   return emit_in_place_layout(l, node, rt::Kernel::kPad, layout, attrs);
 }
 

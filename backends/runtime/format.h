@@ -173,14 +173,14 @@ enum class Kernel : uint32_t {
   kAvgPool = 16,    // x → y; u8 and s16: y = clamp(zy + rne(float(Σ(qx−zx))·(sx/(sy·count))))   PoolAttrs
   kAdaptiveAvgPool = 17,  // x → y, same integer formula     PoolAttrs.kernel holds the output size
   kReduce = 18,     // x → y   ReduceAttrs; u8 and s16: max, min, and a mean of the same formula as average pooling
-  kUnary = 19,      // x → y   UnaryAttrs
+  kUnary = 19,      // x → y   UnaryAttrs; u8 and s16: relu and clip
   kBinary = 20,     // a, b → y   BinaryAttrs, numpy broadcasting
   kAddS8 = 21,      // a:u8, b:u8 → y:u8 = clamp(zy + rne(float(qa−za)·(sa/sy) + float(qb−zb)·(sb/sy)))   ClampAttrs
-  kConcat = 22,     // x… → y   AxisAttrs; u8 inputs whose scale differs: y = clamp(zy + rne(float(q−z)·(s/sy)))
+  kConcat = 22,     // x… → y   AxisAttrs; u8 and s16 inputs whose parameters differ: y = clamp(zy + rne(float(q−z)·(s/sy)))
   kTranspose = 23,  // x → y   PermuteAttrs (also carries layout changes: dims are of the stored arrays)
   kReshape = 24,    // x → y, both kPlain: a copy, or nothing when they share a buffer
   kSlice = 25,      // x → y   SliceAttrs
-  kPad = 26,        // x → y   PadAttrs; u8 pads with value already quantized
+  kPad = 26,        // x → y   PadAttrs; u8 and s16 pad with value already quantized
   kExpand = 27,     // x → y   broadcasting, no attributes
   kGather = 28,     // x, indices → y  (torch.gather)   AxisAttrs
   kIndexSelect = 29,  // x, indices[…] → y (numpy take along axis)   AxisAttrs
@@ -243,7 +243,7 @@ enum class RecurrentCell : uint32_t { kLstm = 0, kGru = 1, kRnnTanh = 2, kRnnRel
 struct RecurrentProductAttrs { RecurrentAttrs layers; uint32_t cell; };
 struct PoolAttrs { int32_t kernel[2], stride[2], pad_begin[2], pad_end[2], dilation[2]; uint32_t count_include_pad, ceil; };
 struct ReduceAttrs { uint32_t op, axes_mask, keep_dims, reserved; };  // bit i: axis i of the stored array
-struct UnaryAttrs { uint32_t activation; float lo, hi; int32_t qlo, qhi; };  // u8 relu and clip are clamps
+struct UnaryAttrs { uint32_t activation; float lo, hi; int32_t qlo, qhi; };  // relu and clip of u8 and s16 are clamps
 struct BinaryAttrs { uint32_t op, activation; float lo, hi; };
 struct ClampAttrs { int32_t qlo, qhi; };
 struct AxisAttrs { int32_t axis; uint32_t flags; };  // of the stored array

@@ -33,7 +33,7 @@ bool check_window(const Program& program, const OpRecord& op, const Attrs& a, Er
 
 template <typename Attrs>
 bool check_clamp(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
-  const bool wide = op.kernel >= static_cast<uint32_t>(Kernel::kConvS16) && op.kernel <= static_cast<uint32_t>(Kernel::kAddS16);
+  const bool wide = program.values[program.inputs_of(op)[0]].dtype == static_cast<uint8_t>(DType::kS16);
   const int32_t lowest = wide ? -32767 : 0, highest = wide ? 32767 : 255;
   if (a.qlo < lowest || a.qlo > a.qhi || a.qhi > highest) return bad(program, op, "a clamp of the integer result (qlo)", a.qlo, error);
   return true;
@@ -157,7 +157,7 @@ constexpr Signature kSignatures[] = {
     {Kernel::kAvgPool, "avg_pool", "fuw > fuw", sizeof(PoolAttrs), pool},
     {Kernel::kAdaptiveAvgPool, "adaptive_avg_pool", "fuw > fuw", sizeof(PoolAttrs), adaptive},
     {Kernel::kReduce, "reduce", "fuwildb > fuwild", sizeof(ReduceAttrs), reduce},
-    {Kernel::kUnary, "unary", "fuildb > fuildb", sizeof(UnaryAttrs), unary},
+    {Kernel::kUnary, "unary", "fuwildb > fuwildb", sizeof(UnaryAttrs), unary},
     {Kernel::kBinary, "binary", "fildb fildb > fildb", sizeof(BinaryAttrs), binary},
     {Kernel::kAddS8, "add_s8", "u u > u", sizeof(ClampAttrs), clamp},
     {Kernel::kConcat, "concat", "x* > x", sizeof(AxisAttrs), axis},

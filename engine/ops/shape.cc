@@ -1,4 +1,4 @@
-// Ops that move elements without computing. On u8 they move integers; concat and pad are the two that need parameters:
+// Ops that move elements without computing. On u8 and s16 they move integers; concat and pad are the two that need parameters:
 //   concat: y = clamp(zy + rne(float(q−z)·m)), m = float32(double(s)/sy), where an operand's parameters differ from the result's
 //   pad: with the integer that stands for the value.
 #include <ATen/ops/cat.h>

@@ -1,4 +1,4 @@
-// Elementwise functions of one operand. On u8 (relu, clip) they clamp the integers and keep the parameters.
+// Elementwise functions of one operand. On u8 and s16 (relu, clip) they clamp the integers and keep the parameters.
 #include <array>
 
 #include <ATen/ops/abs.h>

@@ -53,6 +53,7 @@ const RegisterOp concat{{
     .cost = no_cost,
     .couple = couple,
     .integer = IntegerRule::kRequantizes,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

@@ -54,6 +54,7 @@ const RegisterOp pad{{
     .couple = couple,
     .shrink = shrink,
     .integer = IntegerRule::kKeeps,
+    .sixteen_bits = true,
 }};
 
 }  // namespace

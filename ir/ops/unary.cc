@@ -1,4 +1,4 @@
-// Elementwise functions of one operand. relu and clip also run on integers: a clamp of the stored u8 (relu: at the zero point).
+// Elementwise functions of one operand. relu and clip also run on integers: a clamp of the stored u8 or s16 (relu: at the zero point).
 #include "ir/ops/common.h"
 
 namespace fastc::ops {
@@ -38,7 +38,7 @@ using Infer = decltype(OpDef::infer);
 OpDef define(std::string_view name, std::string_view summary, Infer infer = infer_float, std::vector<AttrDef> attributes = {},
              IntegerRule integer = IntegerRule::kNone) {
   return {.name = name, .summary = summary, .operands = operands("x"), .attributes = std::move(attributes), .infer = infer,
-          .couple = couple_elementwise, .integer = integer, .elementwise = true};
+          .couple = couple_elementwise, .integer = integer, .sixteen_bits = integer != IntegerRule::kNone, .elementwise = true};
 }
 
 const RegisterOp relu(define("relu", "max(x, 0)", infer_keeping, {}, IntegerRule::kKeeps));

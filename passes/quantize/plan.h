@@ -24,7 +24,7 @@ std::string refusal(const Module& module, const Node& node, int bits = 8);
 
 // `chosen`: conv and linear nodes. Between them, ops that have an integer form (add, concat, pools, clip, reshape, …)
 // stay integer where all their operands are, and somebody wants their result as u8; so from the first quantize to the
-// last integer node nothing goes through floats that need not. Of these ops fewer have a form for 16 bits (OpDef::sixteen_bits).
+// last integer node nothing goes through floats that need not. Those that have it for 16 bits too are OpDef::sixteen_bits.
 Plan make_plan(const Module& module, const std::set<NodeId>& chosen, int bits = 8);
 
 }  // namespace fastc::quantize

@@ -199,6 +199,23 @@ TEST_CASE("16 bits: sums beyond 32 bits are exact, under weights of 8 and of 16 
   CHECK(y[0].dtype() == DType::kS16);
 }
 
+TEST_CASE("16 bits: relu, clip, pad and concat") {
+  const auto y = outputs_of(R"(module m (%a : s16[1,4] q(0.5, 0, 16), %b : s16[1,3] q(0.75, 0, 16)) -> (%r, %c, %p, %q, %j, %s) {
+    %r = relu(%a)
+    %c = clip(%a) {lo=-1.25, hi=6.0}
+    %p = pad(%a) {padding=[0,1,0,2], value=-3.0}
+    %q = pad(%a) {padding=[0,0,0,1], value=100000.0}
+    %j : q(0.5, 0, 16) = concat(%a, %b) {axis=1}
+    %s : q(0.5, 0, 16) = concat(%a, %a) {axis=1} })", {Tensor::of<int16_t>({1, 4}, {-32767, -3, 12, 32767}), Tensor::of<int16_t>({1, 3}, {1, 3, -32767})});
+  for (const Tensor& t : y) CHECK(t.dtype() == DType::kS16);
+  CHECK(to_doubles(y[0]) == std::vector<double>{0, 0, 12, 32767});
+  CHECK(to_doubles(y[1]) == std::vector<double>{-2, -2, 12, 12});  // −1.25/0.5 is a tie
+  CHECK(to_doubles(y[2]) == std::vector<double>{-6, -32767, -3, 12, 32767, -6, -6});
+  CHECK(to_doubles(y[3]) == std::vector<double>{-32767, -3, 12, 32767, 32767});
+  CHECK(to_doubles(y[4]) == std::vector<double>{-32767, -3, 12, 32767, 2, 4, -32767});  // 1.5 and 4.5 are ties; −49150.5 is cut off
+  CHECK(to_doubles(y[5]) == std::vector<double>{-32767, -3, 12, 32767, -32767, -3, 12, 32767});
+}
+
 TEST_CASE("16 bits: quantize, add, pooling and the mean") {
   const auto y = outputs_of(R"(module m (%x : f32[1,1,2,2], %b : s16[1,1,2,2] q(0.25, 0, 16)) -> (%q, %s, %m, %v, %g, %k, %d) {
     %q : q(0.5, 0, 16) = quantize(%x)

@@ -169,6 +169,19 @@ TEST_CASE("values of 16 bits keep the same formulas", "[ops]") {
   CHECK(one<int16_t, int16_t>(Kernel::kAvgPool, pool(2, 2, 0), {1, 1, 2, 2}, {10, 11, 12, 13}, {1, 1, 1, 1}, last, {0.5f, 0}, {0.25f, 0}) == Words{23});
   CHECK(one<int16_t, int16_t>(Kernel::kAdaptiveAvgPool, pool(1, 1, 0), {1, 1, 2, 2}, {32767, 32767, 32767, 32767}, {1, 1, 1, 1}, last, {0.5f, 0}, {0.25f, 0}) == Words{32767});
 
+  CHECK(one<int16_t, int16_t>(Kernel::kUnary, UnaryAttrs{1, 0, 0, 0, 32767}, {4}, {-32767, -1, 5, 32767}, {4}, Layout::kPlain, {0.5f, 0}, {0.5f, 0}) == Words{0, 0, 5, 32767});
+  CHECK(one<int16_t, int16_t>(Kernel::kUnary, UnaryAttrs{2, 0, 0, -300, 300}, {4}, {-32767, -1, 5, 32767}, {4}, Layout::kPlain, {0.5f, 0}, {0.5f, 0}) == Words{-300, -1, 5, 300});
+  CHECK(one<int16_t, int16_t>(Kernel::kPad, PadAttrs{{1}, {2}, 0, -700}, {2}, {1, 2}, {5}, Layout::kPlain, {1, 0}, {1, 0}) == Words{-700, 1, 2, -700, -700});
+
+  Artifact joined;
+  const auto p = joined.input("p", DType::kS16, {1, 2}, Layout::kPlain, {0.75f, 0}), q = joined.input("q", DType::kS16, {2, 2}, Layout::kPlain, {0.5f, 0});
+  const auto both = joined.value("y", DType::kS16, {3, 2}, Layout::kPlain, {0.5f, 0});
+  joined.op(Kernel::kConcat, "cat", {p, q}, {both}, AxisAttrs{0, 0});
+  joined.outputs = {both};
+  const Outcome cat = run(joined, {Array::of<int16_t>({1, 2}, {3, -32767}), Array::of<int16_t>({2, 2}, {1, -2, 32767, 4})});
+  REQUIRE(cat.message == "");
+  CHECK(cat.outputs[0].numbers<int16_t>() == Words{4, -32767, 1, -2, 32767, 4});  // 4.5 is a tie; −49150.5 is cut off
+
   Artifact a;
   const auto x = a.input("x", DType::kS16, {4}, Layout::kPlain, {0.5f, 0}), z = a.input("z", DType::kS16, {4}, Layout::kPlain, {0.25f, 0});
   const auto y = a.value("y", DType::kS16, {4}, Layout::kPlain, {1.0f, 0});

@@ -37,7 +37,8 @@ class Unary final : public Op {
     switch (y_->dtype) {
       case DType::kF32: work_ = floats; return true;
       case DType::kU8:
-        work_ = bytes;
+      case DType::kS16:
+        work_ = y_->dtype == DType::kU8 ? clamped<uint8_t> : clamped<int16_t>;
         return clamps || misfit(c, "of the functions only relu and clip work on quantized values");
       case DType::kBool:
         work_ = booleans;
@@ -60,10 +61,11 @@ class Unary final : public Op {
     for (int64_t i = first; i < last; ++i) y[i] = activate(u.op_, x[i], u.a_.lo, u.a_.hi);
   }
 
-  static void bytes(const void* self, int64_t begin, int64_t end, void*) {
+  template <typename T>
+  static void clamped(const void* self, int64_t begin, int64_t end, void*) {
     const auto& u = *static_cast<const Unary*>(self);
-    const auto lo = static_cast<uint8_t>(u.a_.qlo), hi = static_cast<uint8_t>(u.a_.qhi);
-    for (int64_t i = begin * kChunk; i < std::min(end * kChunk, u.y_->elements); ++i) u.y_->data[i] = std::clamp(u.x_->data[i], lo, hi);
+    const auto lo = static_cast<T>(u.a_.qlo), hi = static_cast<T>(u.a_.qhi);
+    for (int64_t i = begin * kChunk; i < std::min(end * kChunk, u.y_->elements); ++i) u.y_->as<T>()[i] = std::clamp(u.x_->as<const T>()[i], lo, hi);
   }
 
   static void booleans(const void* self, int64_t begin, int64_t end, void*) {

@@ -45,6 +45,7 @@ class Pad final : public Op {
       case DType::kI64: return put(static_cast<int64_t>(a_.value));
       case DType::kI32: return put(static_cast<int32_t>(a_.value));
       case DType::kBool: return put(static_cast<uint8_t>(a_.value != 0));
+      case DType::kS16: return put(static_cast<int16_t>(a_.qvalue));
       default: return put(static_cast<uint8_t>(a_.qvalue));
     }
   }
@@ -104,7 +105,8 @@ class Concat final : public Op {
       if (in[n] == nullptr || !fits_part(*in[n], axis, c)) return in[n] == nullptr ? misfit(c, "input %zu is missing", n) : false;
       const Tensor& x = *in[n];
       parts_[n] = {&x, at, x.stored[axis], 1.0f, false};
-      if (y_->dtype == DType::kU8 && (x.scale != y_->scale || x.zero_point != y_->zero_point)) {
+      const bool quantized = y_->dtype == DType::kU8 || y_->dtype == DType::kS16;
+      if (quantized && (x.scale != y_->scale || x.zero_point != y_->zero_point)) {
         if (!(x.scale > 0) || !(y_->scale > 0)) return misfit(c, "\"%s\" has no scale", x.name);
         parts_[n].m = static_cast<float>(static_cast<double>(x.scale) / y_->scale);
         parts_[n].requantizes = true;
@@ -113,7 +115,7 @@ class Concat final : public Op {
     }
     total_ = y_->stored[axis];
     if (at != total_) return misfit(c, "its inputs have %lld along the axis, its output %lld", (long long)at, (long long)total_);
-    add(run, this, outer_);
+    add(y_->dtype == DType::kS16 ? run<int16_t> : run<uint8_t>, this, outer_);
     return true;
   }
 
@@ -131,6 +133,8 @@ class Concat final : public Op {
     return fits || misfit(c, "\"%s\" does not fit beside the others", x.name);
   }
 
+  // T: of what is requantized.
+  template <typename T>
   static void run(const void* self, int64_t begin, int64_t end, void*) {
     const auto& op = *static_cast<const Concat*>(self);
     const auto size = static_cast<int64_t>(dtype_bytes(op.y_->dtype));
@@ -143,7 +147,8 @@ class Concat final : public Op {
           std::memcpy(y, x, static_cast<size_t>(count * size));
           continue;
         }
-        for (int64_t i = 0; i < count; ++i) y[i] = requantize(static_cast<float>(x[i] - p.x->zero_point) * p.m, op.y_->zero_point, 0, 255);
+        for (int64_t i = 0; i < count; ++i)
+          reinterpret_cast<T*>(y)[i] = requantize<T>(static_cast<float>(reinterpret_cast<const T*>(x)[i] - p.x->zero_point) * p.m, op.y_->zero_point);
       }
     }
   }

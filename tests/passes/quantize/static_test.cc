@@ -133,12 +133,14 @@ TEST_CASE("quantize.static: 16-bit fixed point, with weights of 8 and of 16 bits
     CHECK_FALSE(run_pass("quantize.static", m, context, refused));
 }
 
-TEST_CASE("quantize.static: what has no form for 16 bits runs in floats between them") {
+TEST_CASE("quantize.static: under 16 bits too nothing between two layers goes through floats") {
   Ready r(kBlock);
   const Module before = r.module;
   pass_ok("quantize.static", r.module, r.context, {{"bits", 16}, {"weight_bits", 16}});
   CHECK(r.module.value(r.module.find_value("conv2")).type.dtype == DType::kS16);
-  CHECK(r.module.value(r.module.find_value("shortcut")).type.dtype == DType::kF32);  // pad
+  CHECK(r.module.value(r.module.find_value("shortcut")).type.dtype == DType::kS16);  // pad
+  CHECK(count_op(r.module, "quantize") == 1);
+  CHECK(count_op(r.module, "dequantize") == 0);
   CHECK(r.module.value(r.module.find_value("mean")).type.dtype == DType::kS16);
   CHECK(relative_error(before, r.module, random_tensor({16, 3, 8, 8}, 12)) < 5e-4);
 }
