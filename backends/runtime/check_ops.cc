@@ -96,9 +96,9 @@ struct Checker {
   }
 
   bool attributes() {
-    if (op.attribute_bytes != signature.attribute_bytes) {
-      return fail(error, FASTC_RT_BAD_FILE, "op \"%s\" (%s): expected %u bytes of attributes, found %u", name(), signature.name,
-                  signature.attribute_bytes, op.attribute_bytes);
+    const uint32_t expected = attribute_bytes(signature, program, op);
+    if (op.attribute_bytes != expected) {
+      return fail(error, FASTC_RT_BAD_FILE, "op \"%s\" (%s): expected %u bytes of attributes, found %u", name(), signature.name, expected, op.attribute_bytes);
     }
     if (op.attribute_offset % 8 != 0 || op.attribute_offset > program.attributes.size() ||
         op.attribute_bytes > program.attributes.size() - op.attribute_offset) {

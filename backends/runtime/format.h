@@ -10,15 +10,16 @@
 // version it lists in kReadableMajors; it refuses newer ones by naming both.
 //
 // Activations. Every value has a layout. kPlain is row-major in the logical order. kChannelsLast moves axis 1 to the end
-// (N,C,H,W → N,H,W,C; N,C,L → N,L,C) and is what convolution, pooling and their elementwise neighbours compute in. Always dense.
+// (N,C,H,W → N,H,W,C; N,C,L → N,L,C; N,C,T,H,W → N,T,H,W,C) and is what convolution, pooling and their elementwise neighbours compute in. Always dense.
 // Weights of conv and linear are stored once, in panels of 16 output channels, K = (kh, kw, input channel of the group):
 //   f32   [ceil(O/16)][K][16]                      (O padded with zeros)
 //   s8    [ceil(O/16)][ceil(K/4)][16][4]           (O and K padded with zeros; VNNI and an AMX B tile both read this)
 //   depthwise (groups > 1 and groups == input channels == outputs): f32/s8 [kh*kw][ceil(C/16)*16]
 //   grouped: the panels of group 0, then of group 1, … (each group's O/groups padded to 16 on its own)
+//   over three axes: as FrameJoin says: [O, kt·C/g, kh, kw] or [O, C/g, kh·kt, kw] in place of [O, C/g, kh, kw]
 // Under activations of 16 bits: s8 or s16 [O][K], row-major.
 // Weights kept in fewer bits under float activations (kLinearStored, kConvStored) are real = scale · q, or a half float. Their K counts (input
-// channel of the group, kh, kw), as the network's file does, so that the inputs which share a scale lie together:
+// channel of the group, [kt,] kh, kw), as the network's file does, so that the inputs which share a scale lie together:
 //   s8, f16, bf16 in kPanel16   [ceil(O/16)][K][16]
 //   int4 in kNibbles16          [ceil(O/16)][ceil(K/2)][16] bytes: the low nibble is input 2i, the high one 2i + 1, each q + 8 (a missing input is 8)
 //   scales                      f32 [panels of all groups][ceil(K/group)][16]; group = K where a channel has one scale
@@ -40,7 +41,7 @@ namespace fastc::rt {
 
 inline constexpr char kMagic[8] = {'F', 'A', 'S', 'T', 'C', 'A', 'R', 'T'};
 inline constexpr uint16_t kFormatMajor = 1;
-inline constexpr uint16_t kFormatMinor = 1;  // 1: ConstantRecord::coding
+inline constexpr uint16_t kFormatMinor = 2;  // 1: ConstantRecord::coding; 2: DepthAttrs
 inline constexpr uint32_t kNone = 0xffffffffu;
 inline constexpr uint64_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 8;
@@ -155,7 +156,7 @@ enum class Reduce : uint32_t { kSum = 0, kMean = 1, kMax = 2, kMin = 3 };
 // zero point, weights s8 with a scale per output channel, acc:int32 = Σ(qx−zx)·qw + bias; y = clamp(zy + rne(float(acc)·m)). Activations of
 // 16 bits are s16 in ±32767 with zero point 0, and the same formulas hold with acc:int64 and weights that are s8 or s16.
 enum class Kernel : uint32_t {
-  kConvF32 = 1,     // x, w, bias?, residual? → y           ConvAttrs; all 4-D channels-last (3-D: H = 1)
+  kConvF32 = 1,     // x, w, bias?, residual? → y           ConvAttrs; all 4-D channels-last (3-D: H = 1; 5-D: and DepthAttrs)
   kConvS8 = 2,      // x:u8, w:s8, bias:i32, m:f32[O], residual:u8? → y:u8 (or f32: y = float(acc)·m)   ConvAttrs
   kLinearF32 = 3,   // x[…,K], w, bias?, residual? → y[…,O]  LinearAttrs
   kLinearS8 = 4,    // as kConvS8                            LinearAttrs
@@ -169,7 +170,7 @@ enum class Kernel : uint32_t {
   kEmbedding = 12,  // table[V,D], indices → y[…,D]          no attributes
   kAttention = 13,  // q,k,v [B,H,L,D], mask? → y            AttentionAttrs
   kLstm = 14,       // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0?, c0? last → y, hn?, cn?   RecurrentAttrs
-  kMaxPool = 15,    // x → y (f32, u8 or s16)   PoolAttrs, channels-last
+  kMaxPool = 15,    // x → y (f32, u8 or s16)   PoolAttrs, channels-last (5-D: and DepthAttrs)
   kAvgPool = 16,    // x → y; u8 and s16: y = clamp(zy + rne(float(Σ(qx−zx))·(sx/(sy·count))))   PoolAttrs
   kAdaptiveAvgPool = 17,  // x → y, same integer formula     PoolAttrs.kernel holds the output size
   kReduce = 18,     // x → y   ReduceAttrs; u8 and s16: max, min, and a mean of the same formula as average pooling
@@ -242,6 +243,14 @@ struct RecurrentAttrs { int32_t hidden, layers, bidirectional, batch_first, has_
 enum class RecurrentCell : uint32_t { kLstm = 0, kGru = 1, kRnnTanh = 2, kRnnRelu = 3 };
 struct RecurrentProductAttrs { RecurrentAttrs layers; uint32_t cell; };
 struct PoolAttrs { int32_t kernel[2], stride[2], pad_begin[2], pad_end[2], dilation[2]; uint32_t count_include_pad, ceil; };
+// The axis T of a window over [N,C,T,H,W]: follows the other attributes of a convolution or pooling where the values have five axes.
+//
+// A convolution over T is one over images. Where the window sees one frame at a time they are the N·T frames; where it sees one pixel of each
+// frame, the N images of T rows and H·W columns. Else the kt frames that a frame of the result sees are joined into one image:
+//   kChannels   [N·OT, kt·C, H, W]: of each pixel the channels of all frames; frame after frame inside a group
+//   kRows       [N·OT, C, H·kt, W]: of each row the rows of all frames, so that a depthwise window stays depthwise; needs dilation 1 over H
+enum class FrameJoin : int32_t { kChannels = 0, kRows = 1 };
+struct DepthAttrs { int32_t kernel, stride, pad_begin, pad_end, dilation, join; };
 struct ReduceAttrs { uint32_t op, axes_mask, keep_dims, reserved; };  // bit i: axis i of the stored array
 struct UnaryAttrs { uint32_t activation; float lo, hi; int32_t qlo, qhi; };  // relu and clip of u8 and s16 are clamps
 struct BinaryAttrs { uint32_t op, activation; float lo, hi; };

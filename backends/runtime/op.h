@@ -48,7 +48,7 @@ class Op {
   bool checks() const { return checks_; }
 
  protected:
-  static constexpr int kMaxSteps = 4;
+  static constexpr int kMaxSteps = 5;
   void begin() {
     count_ = 0;
     scratch_ = workspace_ = 0;

@@ -17,18 +17,30 @@ bool bad(const Program& program, const OpRecord& op, const char* what, long long
 
 bool known_activation(uint32_t activation) { return activation <= static_cast<uint32_t>(Activation::kSoftplus); }
 
-template <typename Attrs>
-bool check_window(const Program& program, const OpRecord& op, const Attrs& a, Error& error) {
-  // Keeps every computation far from overflow, and a damaged file from looping for hours.
+// Along one axis. Keeps every computation far from overflow, and a damaged file from looping for hours.
+bool check_axis(const Program& program, const OpRecord& op, const DepthAttrs& a, Error& error) {
   constexpr int32_t kMost = 1 << 20, kLargestKernel = 1 << 14;
+  if (a.kernel < 1 || a.kernel > kLargestKernel) return bad(program, op, "a window's size", a.kernel, error);
+  if (a.stride < 1 || a.stride > kMost) return bad(program, op, "a stride", a.stride, error);
+  if (a.dilation < 1 || a.dilation > kMost) return bad(program, op, "a dilation", a.dilation, error);
+  if (a.pad_begin < 0 || a.pad_begin > kMost) return bad(program, op, "a padding", a.pad_begin, error);
+  return (a.pad_end >= 0 && a.pad_end <= kMost) || bad(program, op, "a padding", a.pad_end, error);
+}
+
+// What follows the op's own attributes where there are three axes, or null.
+template <typename Attrs>
+const DepthAttrs* depth_of(const Program& program, const OpRecord& op) {
+  return op.attribute_bytes == sizeof(Attrs) ? nullptr : reinterpret_cast<const DepthAttrs*>(&attributes<Attrs>(program, op) + 1);
+}
+
+template <typename Window>
+bool check_window(const Program& program, const OpRecord& op, const Window& a, const DepthAttrs* depth, Error& error) {
   for (int i = 0; i < 2; ++i) {
-    if (a.kernel[i] < 1 || a.kernel[i] > kLargestKernel) return bad(program, op, "a window's size", a.kernel[i], error);
-    if (a.stride[i] < 1 || a.stride[i] > kMost) return bad(program, op, "a stride", a.stride[i], error);
-    if (a.dilation[i] < 1 || a.dilation[i] > kMost) return bad(program, op, "a dilation", a.dilation[i], error);
-    if (a.pad_begin[i] < 0 || a.pad_begin[i] > kMost) return bad(program, op, "a padding", a.pad_begin[i], error);
-    if (a.pad_end[i] < 0 || a.pad_end[i] > kMost) return bad(program, op, "a padding", a.pad_end[i], error);
+    if (!check_axis(program, op, {a.kernel[i], a.stride[i], a.pad_begin[i], a.pad_end[i], a.dilation[i], 0}, error)) return false;
   }
-  return true;
+  if (depth == nullptr) return true;
+  if (depth->join < 0 || depth->join > static_cast<int32_t>(FrameJoin::kRows)) return bad(program, op, "its way to join frames", depth->join, error);
+  return check_axis(program, op, *depth, error);
 }
 
 template <typename Attrs>
@@ -55,7 +67,7 @@ bool conv(const Program& program, const OpRecord& op, Error& error) {
   for (int32_t pad : a.output_pad) {
     if (pad < 0 || pad > 1 << 20) return bad(program, op, "an output padding", pad, error);
   }
-  return check_window(program, op, a, error) && check_requantize(program, op, a, error);
+  return check_window(program, op, a, depth_of<ConvAttrs>(program, op), error) && check_requantize(program, op, a, error);
 }
 bool linear(const Program& program, const OpRecord& op, Error& error) {
   return check_requantize(program, op, attributes<LinearAttrs>(program, op), error);
@@ -70,7 +82,7 @@ bool linear_stored(const Program& program, const OpRecord& op, Error& error) {
 bool conv_stored(const Program& program, const OpRecord& op, Error& error) {
   const auto& a = attributes<ConvStoredAttrs>(program, op);
   if (a.product.groups < 1) return bad(program, op, "groups", a.product.groups, error);
-  return check_window(program, op, a.product, error) && check_requantize(program, op, a.product, error) && stored_group(program, op, a.group, error);
+  return check_window(program, op, a.product, depth_of<ConvStoredAttrs>(program, op), error) && check_requantize(program, op, a.product, error) && stored_group(program, op, a.group, error);
 }
 bool embedding_stored(const Program& program, const OpRecord& op, Error& error) {
   return stored_group(program, op, attributes<StoredAttrs>(program, op).group, error);
@@ -80,14 +92,15 @@ bool dynamic(const Program& program, const OpRecord& op, Error& error) {
   return known_activation(a.activation) || bad(program, op, "its activation", a.activation, error);
 }
 bool pool(const Program& program, const OpRecord& op, Error& error) {
-  return check_window(program, op, attributes<PoolAttrs>(program, op), error);
+  return check_window(program, op, attributes<PoolAttrs>(program, op), depth_of<PoolAttrs>(program, op), error);
 }
 bool adaptive(const Program& program, const OpRecord& op, Error& error) {
   const auto& a = attributes<PoolAttrs>(program, op);
   for (int32_t size : a.kernel) {
     if (size < 1) return bad(program, op, "its output size", size, error);
   }
-  return true;
+  const DepthAttrs* depth = depth_of<PoolAttrs>(program, op);
+  return depth == nullptr || depth->kernel >= 1 || bad(program, op, "its output size", depth->kernel, error);
 }
 bool reduce(const Program& program, const OpRecord& op, Error& error) {
   const auto& a = attributes<ReduceAttrs>(program, op);
@@ -139,12 +152,12 @@ bool recurrent_product(const Program& program, const OpRecord& op, Error& error)
 }
 
 constexpr Signature kSignatures[] = {
-    {Kernel::kConvF32, "conv_f32", "f f f? f? > f", sizeof(ConvAttrs), conv},
-    {Kernel::kConvS8, "conv_s8", "u s i f u? > uf", sizeof(ConvAttrs), conv},
+    {Kernel::kConvF32, "conv_f32", "f f f? f? > f", sizeof(ConvAttrs), conv, true},
+    {Kernel::kConvS8, "conv_s8", "u s i f u? > uf", sizeof(ConvAttrs), conv, true},
     {Kernel::kLinearF32, "linear_f32", "f f f? f? > f", sizeof(LinearAttrs), linear},
     {Kernel::kLinearS8, "linear_s8", "u s i f u? > uf", sizeof(LinearAttrs), linear},
     {Kernel::kLinearDynamic, "linear_dynamic", "f s f i f? > f", sizeof(DynamicAttrs), dynamic},
-    {Kernel::kConvDynamic, "conv_dynamic", "f s f i f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kConvDynamic, "conv_dynamic", "f s f i f? > f", sizeof(ConvAttrs), conv, true},
     {Kernel::kConvTransposeF32, "conv_transpose_f32", "f f f? > f", sizeof(ConvAttrs), conv},
     {Kernel::kMatmulF32, "matmul_f32", "f f > f", sizeof(MatmulAttrs), nullptr},
     {Kernel::kBatchNorm, "batch_norm", "f f f > f", sizeof(UnaryAttrs), unary},
@@ -153,9 +166,9 @@ constexpr Signature kSignatures[] = {
     {Kernel::kEmbedding, "embedding", "x il > x", 0, nullptr},
     {Kernel::kAttention, "attention", "f f f fb? > f", sizeof(AttentionAttrs), nullptr},
     {Kernel::kLstm, "lstm", "f f* > f f? f?", sizeof(RecurrentAttrs), recurrent},
-    {Kernel::kMaxPool, "max_pool", "fuw > fuw", sizeof(PoolAttrs), pool},
-    {Kernel::kAvgPool, "avg_pool", "fuw > fuw", sizeof(PoolAttrs), pool},
-    {Kernel::kAdaptiveAvgPool, "adaptive_avg_pool", "fuw > fuw", sizeof(PoolAttrs), adaptive},
+    {Kernel::kMaxPool, "max_pool", "fuw > fuw", sizeof(PoolAttrs), pool, true},
+    {Kernel::kAvgPool, "avg_pool", "fuw > fuw", sizeof(PoolAttrs), pool, true},
+    {Kernel::kAdaptiveAvgPool, "adaptive_avg_pool", "fuw > fuw", sizeof(PoolAttrs), adaptive, true},
     {Kernel::kReduce, "reduce", "fuwildb > fuwild", sizeof(ReduceAttrs), reduce},
     {Kernel::kUnary, "unary", "fuwildb > fuwildb", sizeof(UnaryAttrs), unary},
     {Kernel::kBinary, "binary", "fildb fildb > fildb", sizeof(BinaryAttrs), binary},
@@ -180,13 +193,13 @@ constexpr Signature kSignatures[] = {
     {Kernel::kGru, "gru", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnTanh, "rnn_tanh", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnRelu, "rnn_relu", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
-    {Kernel::kConvS16, "conv_s16", "w sw i f w? > wf", sizeof(ConvAttrs), conv},
+    {Kernel::kConvS16, "conv_s16", "w sw i f w? > wf", sizeof(ConvAttrs), conv, true},
     {Kernel::kLinearS16, "linear_s16", "w sw i f w? > wf", sizeof(LinearAttrs), linear},
     {Kernel::kAddS16, "add_s16", "w w > w", sizeof(ClampAttrs), clamp},
     {Kernel::kLinearStored, "linear_stored", "f shg f? f? f? > f", sizeof(LinearStoredAttrs), linear_stored},
-    {Kernel::kConvStored, "conv_stored", "f shg f? f? f? > f", sizeof(ConvStoredAttrs), conv_stored},
+    {Kernel::kConvStored, "conv_stored", "f shg f? f? f? > f", sizeof(ConvStoredAttrs), conv_stored, true},
     {Kernel::kLinearSparse, "linear_sparse", "f f i i f? f? > f", sizeof(LinearAttrs), linear},
-    {Kernel::kConvSparse, "conv_sparse", "f f i i f? f? > f", sizeof(ConvAttrs), conv},
+    {Kernel::kConvSparse, "conv_sparse", "f f i i f? f? > f", sizeof(ConvAttrs), conv, true},
     {Kernel::kRecurrentF32, "recurrent_f32", "f f* > f f? f?", sizeof(RecurrentProductAttrs), recurrent_product},
     {Kernel::kRecurrentDynamic, "recurrent_dynamic", "f sfi* > f f? f?", sizeof(RecurrentProductAttrs), recurrent_product},
     {Kernel::kEmbeddingStored, "embedding_stored", "s f il > f", sizeof(StoredAttrs), embedding_stored},
@@ -199,6 +212,12 @@ const Signature* find_signature(uint32_t kernel) {
     if (static_cast<uint32_t>(signature.kernel) == kernel) return &signature;
   }
   return nullptr;
+}
+
+uint32_t attribute_bytes(const Signature& signature, const Program& program, const OpRecord& op) {
+  const uint32_t x = op.input_count == 0 ? kNone : program.inputs_of(op)[0];
+  const bool depth = signature.depth && x != kNone && program.values[x].rank == 5;
+  return signature.attribute_bytes + (depth ? sizeof(DepthAttrs) : 0);
 }
 
 const char* kernel_name(Kernel kernel) {

@@ -6,7 +6,7 @@
 #include "tests/catch.h"
 
 namespace fastc::rt {
-void decode_panels(const StoredF32& a, int64_t taps, float* panels);  // generic/generic.h, whose other names isa_support.h has too
+void decode_panels(const StoredF32& a, int64_t taps, int64_t depth, float* panels);  // generic/generic.h, whose other names isa_support.h has too
 }
 
 using namespace isa_test;
@@ -124,7 +124,7 @@ TEST_CASE("a stored weight becomes f32 panels in the order of the convolution's 
   // 2 input channels by 3 taps: input k = channel·3 + tap lies at row tap·2 + channel.
   const Problem p(1, 6, 17, 4, StoredForm::kS4, 9);
   std::vector<float> panels(2 * 6 * 16, -1);
-  decode_panels(p.args(nullptr, false, Activation::kIdentity), 3, panels.data());
+  decode_panels(p.args(nullptr, false, Activation::kIdentity), 3, 1, panels.data());
   for (int64_t o = 0; o < 17; ++o)
     for (int64_t channel = 0; channel < 2; ++channel)
       for (int64_t tap = 0; tap < 3; ++tap)

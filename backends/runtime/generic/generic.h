@@ -13,8 +13,8 @@ TiledKernel<MatmulF32> generic_matmul_f32();
 TiledKernel<StoredF32> generic_stored_f32();
 TiledKernel<SparseF32> generic_sparse_f32();
 
-// A stored weight of oc channels, whose k inputs are `channels` × `taps`, as f32 panels in the order (tap, channel) of kPanel16.
-void decode_panels(const StoredF32& a, int64_t taps, float* panels);
+// A stored weight of oc channels, whose k inputs are (channel, frame of `depth`, tap of `taps`), as f32 panels in the order (tap, frame, channel) of kPanel16.
+void decode_panels(const StoredF32& a, int64_t taps, int64_t depth, float* panels);
 
 // groups == input channels == outputs, more than one: weights are packed as kDepthwise16.
 inline bool is_depthwise(const ConvShape& s) { return s.groups > 1 && s.groups == s.c && s.groups == s.oc; }

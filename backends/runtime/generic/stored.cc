@@ -51,11 +51,12 @@ void run(const StoredF32& a, const void*, int64_t begin, int64_t end, void*) {
 
 }  // namespace
 
-void decode_panels(const StoredF32& a, int64_t taps, float* out) {
-  const int64_t channels = a.k / taps;
+void decode_panels(const StoredF32& a, int64_t taps, int64_t depth, float* out) {
+  const int64_t channels = a.k / (taps * depth);
   for (int64_t panel = 0; panel < ceil_div(a.oc, kPanelWidth); ++panel) {
     for (int64_t k = 0; k < a.k; ++k) {
-      float* to = out + (panel * a.k + k % taps * channels + k / taps) * kPanelWidth;
+      const int64_t tap = k % taps, frame = k / taps % depth, channel = k / (taps * depth);
+      float* to = out + (panel * a.k + (tap * depth + frame) * channels + channel) * kPanelWidth;
       for (int64_t lane = 0; lane < kPanelWidth; ++lane) to[lane] = stored_number(a, panel, k, lane) * scale_of(a, panel, k, lane);
     }
   }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int64_t kRangeTiles = 64;
 
-class Dynamic final : public Op {
+class Dynamic final : public FramedOp {
  public:
   explicit Dynamic(bool conv) : conv_(conv) {}
 
@@ -34,7 +34,6 @@ class Dynamic final : public Op {
     rows_ = per_row_ ? p.s.n : 1;
     row_elements_ = rows_ == 0 ? 0 : x.elements / rows_;
     carve_workspace(x, c);
-    p.x = quantized_;
     p.w = w.as<const int8_t>();
     p.bias = channels_.offset.data(), p.m = channels_.ones.data();
     p.residual = nullptr;
@@ -53,6 +52,8 @@ class Dynamic final : public Op {
       add(measure, this, range_tiles_ = std::min(kRangeTiles, chunks(x.elements)));
       add(quantize_all, this, chunks(x.elements));
     }
+    frames_.from = quantized_, frames_.element = 1;
+    p.x = frames_.needed() ? framed(x, c) : quantized_;
     add(Chosen<ConvS8>::run, &chosen_, chosen_.tiles());
     out_rows_ = y.elements / p.s.oc;
     add(finish, this, out_rows_);
@@ -64,7 +65,7 @@ class Dynamic final : public Op {
     if (conv_) {
       const auto& a = *static_cast<const ConvAttrs*>(attributes);
       activation_ = static_cast<Activation>(a.activation), lo_ = a.lo, hi_ = a.hi, per_row_ = false;
-      return conv_shape(x, y, a, s, c);
+      return conv_shape(x, y, a, depth_of(a, x), s, frames_, c);
     }
     const auto& a = *static_cast<const DynamicAttrs*>(attributes);
     activation_ = static_cast<Activation>(a.activation), lo_ = a.lo, hi_ = a.hi, per_row_ = a.per_row != 0;
@@ -105,7 +106,7 @@ class Dynamic final : public Op {
     const DynamicScale scale = scale_of(whole);
     if (begin == 0) {  // the thread that has the first tile tells the next steps
       op.scales_[0] = scale;
-      op.chosen_.args.x_zero_point = scale.zero_point;
+      op.chosen_.args.x_zero_point = op.frames_.fill = scale.zero_point;
     }
     const int64_t first = begin * kChunk, last = std::min(end * kChunk, op.row_elements_);
     op.row_kernels_.quantize(op.x_ + first, op.quantized_ + first, last - first, scale.inverse, scale.zero_point);

@@ -26,7 +26,7 @@ int64_t dot(const int16_t* x, const W* w, int64_t count) {
   return sum;
 }
 
-class ProductS16 final : public Op {
+class ProductS16 final : public FramedOp {
  public:
   explicit ProductS16(bool linear) : linear_(linear) {}
 
@@ -39,7 +39,7 @@ class ProductS16 final : public Op {
     } else {
       const auto& a = *static_cast<const ConvAttrs*>(attributes);
       a_ = {a.activation, a.lo, a.hi, a.qlo, a.qhi, a.residual_m, a.residual_zero_point};
-      if (!conv_shape(*x_, *y_, a, s_, c)) return false;
+      if (!conv_shape(*x_, *y_, a, depth_of(a, *x_), s_, frames_, c)) return false;
     }
     k_ = saturating_product({s_.kh, s_.kw, s_.c / s_.groups});
     if (!w_->constant || w_->packing != Packing::kPlain || w_->elements != saturating_product({s_.oc, k_})) return misfit(c, "its weight \"%s\" does not fit", w_->name);
@@ -48,7 +48,9 @@ class ProductS16 final : public Op {
       return misfit(c, "its residual \"%s\" does not have the output's shape, type and layout", residual_->name);
     }
     scratch_ = static_cast<uint64_t>(k_) * sizeof(int16_t);
-    add(w_->dtype == DType::kS8 ? run<int8_t> : run<int16_t>, this, y_->elements == 0 ? 0 : s_.n * s_.oh * s_.ow);
+    if (y_->elements == 0) return true;
+    x16_ = reinterpret_cast<const int16_t*>(framed(*x_, c));
+    add(w_->dtype == DType::kS8 ? run<int8_t> : run<int16_t>, this, s_.n * s_.oh * s_.ow);
     return fits(c);
   }
 
@@ -61,7 +63,7 @@ class ProductS16 final : public Op {
       const bool outside = iy < 0 || iy >= s_.h || ix < 0 || ix >= s_.w;
       const auto bytes = static_cast<size_t>(cg) * sizeof(int16_t);
       if (outside) std::memset(patch, 0, bytes);
-      else std::memcpy(patch, x_->as<const int16_t>() + ((n * s_.h + iy) * s_.w + ix) * s_.c + group * cg, bytes);
+      else std::memcpy(patch, x16_ + ((n * s_.h + iy) * s_.w + ix) * s_.c + group * cg, bytes);
     }
   }
 
@@ -95,6 +97,7 @@ class ProductS16 final : public Op {
   ConvShape s_{};
   LinearAttrs a_{};
   int64_t k_ = 0;
+  const int16_t* x16_ = nullptr;  // of x, or of its frames
   const Tensor *x_ = nullptr, *w_ = nullptr, *bias_ = nullptr, *m_ = nullptr, *residual_ = nullptr, *y_ = nullptr;
 };
 

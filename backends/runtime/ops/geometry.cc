@@ -5,30 +5,62 @@
 
 namespace fastc::rt {
 
+bool as_volume(const Tensor& x, const char* what, Volume& volume, PrepareContext& c) {
+  if (x.rank < 3 || x.rank > 5 || !x.channels_last()) return misfit(c, "%s \"%s\" must have 3 to 5 axes, stored channels-last", what, x.name);
+  volume = {x.shape[0], x.rank == 5 ? x.shape[2] : 1, x.rank == 3 ? 1 : x.shape[x.rank - 2], x.shape[x.rank - 1], x.shape[1]};
+  return true;
+}
+
 bool as_image(const Tensor& t, const char* what, Image& image, PrepareContext& c) {
-  if ((t.rank != 4 && t.rank != 3) || !t.channels_last()) {
-    return misfit(c, "%s \"%s\" must have 3 or 4 axes, stored channels-last", what, t.name);
-  }
-  image = {t.shape[0], t.rank == 4 ? t.shape[2] : 1, t.shape[t.rank - 1], t.shape[1]};
+  if (t.rank == 5) return misfit(c, "%s \"%s\" must have 3 or 4 axes", what, t.name);
+  Volume v{};
+  if (!as_volume(t, what, v, c)) return false;
+  image = {v.n, v.h, v.w, v.c};
   return true;
 }
 
 namespace {
 
 // Output size of a convolution along one axis, or −1 when the window is larger than the padded input.
-int64_t conv_size(int64_t in, const ConvAttrs& a, int i) {
-  const int64_t span = in + a.pad_begin[i] + a.pad_end[i] - int64_t{a.dilation[i]} * (a.kernel[i] - 1) - 1;
-  return span < 0 ? -1 : span / a.stride[i] + 1;
+int64_t conv_size(int64_t in, const DepthAttrs& a) {
+  const int64_t span = in + a.pad_begin + a.pad_end - int64_t{a.dilation} * (a.kernel - 1) - 1;
+  return span < 0 ? -1 : span / a.stride + 1;
+}
+DepthAttrs axis_of(const ConvAttrs& a, int i) { return {a.kernel[i], a.stride[i], a.pad_begin[i], a.pad_end[i], a.dilation[i], 0}; }
+
+// One tap that stays where it is.
+bool is_point(const DepthAttrs& a) { return a.kernel == 1 && a.stride == 1 && a.pad_begin == 0 && a.pad_end == 0; }
+
+// The convolution over T as one over images (format.h: DepthAttrs).
+bool join_frames(const Volume& in, const Volume& out, const DepthAttrs& d, const Tensor& x, ConvShape& s, Frames& frames, PrepareContext& c) {
+  const bool point = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.oh == s.h && s.ow == s.w && s.pad_h == 0 && s.pad_w == 0;
+  if (is_point(d)) return s.n *= in.t, true;
+  if (point) {
+    s.h = in.t, s.oh = out.t, s.w = s.ow = in.h * in.w;
+    s.kh = d.kernel, s.stride_h = d.stride, s.pad_h = d.pad_begin, s.dil_h = d.dilation;
+    return true;
+  }
+  frames = {in.n * out.t, in.t, out.t, in.h, in.w * s.groups, in.c / s.groups, d.kernel, d.stride, d.pad_begin, d.dilation,
+            static_cast<int64_t>(dtype_bytes(x.dtype)), x.data};
+  s.n = frames.images;
+  const bool rows = static_cast<FrameJoin>(d.join) == FrameJoin::kRows;
+  if (rows || d.kernel == 1) frames.parts = 1, frames.run = in.w * in.c;
+  if (!rows) return s.c *= d.kernel, true;
+  if (s.dil_h != 1) return misfit(c, "rows of several frames cannot be joined under a dilation of %lld", (long long)s.dil_h);
+  s.h *= d.kernel, s.kh *= d.kernel, s.stride_h *= d.kernel, s.pad_h *= d.kernel;
+  return true;
 }
 
 }  // namespace
 
-bool conv_shape(const Tensor& x, const Tensor& y, const ConvAttrs& a, ConvShape& s, PrepareContext& c) {
-  Image in{}, out{};
-  if (!as_image(x, "the input", in, c) || !as_image(y, "the output", out, c)) return false;
+bool conv_shape(const Tensor& x, const Tensor& y, const ConvAttrs& a, const DepthAttrs& depth, ConvShape& s, Frames& frames, PrepareContext& c) {
+  frames = {};
+  Volume in{}, out{};
+  if (!as_volume(x, "the input", in, c) || !as_volume(y, "the output", out, c)) return false;
   s = {in.n, in.h, in.w, in.c, out.h, out.w, out.c, a.kernel[0], a.kernel[1], a.stride[0], a.stride[1],
        a.pad_begin[0], a.pad_begin[1], a.dilation[0], a.dilation[1], a.groups};
-  const int64_t oh = conv_size(in.h, a, 0), ow = conv_size(in.w, a, 1);
+  const int64_t ot = conv_size(in.t, depth), oh = conv_size(in.h, axis_of(a, 0)), ow = conv_size(in.w, axis_of(a, 1));
+  if (out.t != ot) return misfit(c, "its output has %lld frames, expected %lld", (long long)out.t, (long long)ot);
   if (out.n != in.n || out.h != oh || out.w != ow || x.rank != y.rank) {
     return misfit(c, "its output is %lld x %lld x %lld, expected %lld x %lld x %lld", (long long)out.n, (long long)out.h,
                   (long long)out.w, (long long)in.n, (long long)oh, (long long)ow);
@@ -36,7 +68,7 @@ bool conv_shape(const Tensor& x, const Tensor& y, const ConvAttrs& a, ConvShape&
   if (in.c % a.groups != 0 || out.c % a.groups != 0) {
     return misfit(c, "%d groups do not divide %lld and %lld channels", a.groups, (long long)in.c, (long long)out.c);
   }
-  return true;
+  return join_frames(in, out, depth, x, s, frames, c);
 }
 
 bool linear_shape(const Tensor& x, const Tensor& y, ConvShape& s, PrepareContext& c) {

@@ -1,5 +1,6 @@
-// Pooling and resizing over channels-last images. A tile is one output pixel row; channels are the inner loop.
+// Pooling over channels-last volumes and resizing of channels-last images. A tile is one output pixel row; channels are the inner loop.
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "ops/geometry.h"
@@ -13,16 +14,19 @@ using Operands = std::span<Tensor* const>;
 
 // Output size of a pooling window, torch's way: rounded up with ceil, but the last window begins inside the input or its
 // left padding.
-int64_t pooled(int64_t in, const PoolAttrs& a, int i) {
-  const int64_t span = in + a.pad_begin[i] + a.pad_end[i] - int64_t{a.dilation[i]} * (a.kernel[i] - 1) - 1;
+int64_t pooled(int64_t in, const DepthAttrs& a, bool ceil) {
+  const int64_t span = in + a.pad_begin + a.pad_end - int64_t{a.dilation} * (a.kernel - 1) - 1;
   if (span < 0) return -1;
-  int64_t out = (span + (a.ceil ? a.stride[i] - 1 : 0)) / a.stride[i] + 1;
-  if (a.ceil && (out - 1) * a.stride[i] >= in + a.pad_begin[i]) --out;
+  int64_t out = (span + (ceil ? a.stride - 1 : 0)) / a.stride + 1;
+  if (ceil && (out - 1) * a.stride >= in + a.pad_begin) --out;
   return out;
 }
 
+constexpr int kAxes = 3;  // T, H, W
+using Sizes = std::array<int64_t, kAxes>;
+
 struct Window {
-  int64_t y0, y1, x0, x1;  // inside the input, ends exclusive
+  Sizes begin, end;  // inside the input, ends exclusive
   int64_t divisor;
 };
 
@@ -41,47 +45,75 @@ class Pool : public Op {
  public:
   bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
     begin();
-    a_ = *static_cast<const PoolAttrs*>(attributes);
-    x_ = in[0], y_ = out[0];
-    if (!as_image(*x_, "the input", in_, c) || !as_image(*y_, "the output", out_, c)) return false;
+    const auto& a = *static_cast<const PoolAttrs*>(attributes);
+    x_ = in[0], y_ = out[0], padding_counts_ = a.count_include_pad != 0, ceil_ = a.ceil != 0;
+    axes_[0] = depth_of(a, *x_);
+    for (int i = 0; i < 2; ++i) axes_[1 + i] = {a.kernel[i], a.stride[i], a.pad_begin[i], a.pad_end[i], a.dilation[i], 0};
+    Volume from{}, to{};
+    if (!as_volume(*x_, "the input", from, c) || !as_volume(*y_, "the output", to, c)) return false;
     if (x_->dtype != y_->dtype) return misfit(c, "its input is %s, its output %s", dtype_name(x_->dtype), dtype_name(y_->dtype));
-    if (out_.n != in_.n || out_.c != in_.c || out_.h != height() || out_.w != width()) {
-      return misfit(c, "its output is %lld x %lld, expected %lld x %lld", (long long)out_.h, (long long)out_.w, (long long)height(), (long long)width());
+    channels_ = from.c, in_ = {from.t, from.h, from.w}, out_ = {to.t, to.h, to.w};
+    const Sizes expected = {size(0), size(1), size(2)};
+    if (to.n != from.n || to.c != from.c || out_ != expected) {
+      return misfit(c, "its output is %lld x %lld x %lld, expected %lld x %lld x %lld", (long long)out_[0], (long long)out_[1], (long long)out_[2],
+                    (long long)expected[0], (long long)expected[1], (long long)expected[2]);
     }
+    rows_ = y_->elements == 0 ? 0 : to.n * to.t * to.h;
     return setup(c);
   }
 
  protected:
-  virtual int64_t height() const { return pooled(in_.h, a_, 0); }
-  virtual int64_t width() const { return pooled(in_.w, a_, 1); }
+  virtual int64_t size(int axis) const { return pooled(in_[axis], axes_[axis], ceil_); }
   virtual bool setup(PrepareContext& c) = 0;
-  int64_t rows() const { return y_->elements == 0 ? 0 : out_.n * out_.h; }
+  // Channels of input pixel (z, y, x) of the sample that output row `row` belongs to.
+  template <typename T>
+  const T* at(int64_t row, int64_t z, int64_t y, int64_t x) const {
+    const int64_t sample = row / (out_[0] * out_[1]);
+    return x_->as<const T>() + (((sample * in_[0] + z) * in_[1] + y) * in_[2] + x) * channels_;
+  }
+  // Each output pixel of rows [begin, end): f(row, its place along T, H and W, its channels).
+  template <typename T, typename F>
+  void pixels(int64_t begin, int64_t end, const F& f) const {
+    for (int64_t row = begin; row < end; ++row) {
+      for (int64_t ox = 0; ox < out_[2]; ++ox) {
+        f(row, Sizes{row / out_[1] % out_[0], row % out_[1], ox}, y_->as<T>() + (row * out_[2] + ox) * channels_);
+      }
+    }
+  }
 
-  PoolAttrs a_{};
-  Image in_{}, out_{};
+  DepthAttrs axes_[kAxes]{};
+  bool padding_counts_ = false, ceil_ = false;
+  Sizes in_{}, out_{};
+  int64_t channels_ = 0, rows_ = 0;
   const Tensor *x_ = nullptr, *y_ = nullptr;
 };
 
 class MaxPool final : public Pool {
   bool setup(PrepareContext&) override {
-    if (x_->dtype == DType::kF32) add(run<float>, this, rows());
-    else if (x_->dtype == DType::kS16) add(run<int16_t>, this, rows());
-    else add(run<uint8_t>, this, rows());
+    if (x_->dtype == DType::kF32) add(run<float>, this, rows_);
+    else if (x_->dtype == DType::kS16) add(run<int16_t>, this, rows_);
+    else add(run<uint8_t>, this, rows_);
     return true;
   }
 
+  // The taps inside the input: first, past the last, by what.
+  struct Taps {
+    int64_t begin, end, step;
+  };
+  Taps taps(int axis, int64_t o) const {
+    const DepthAttrs& a = axes_[axis];
+    const int64_t first = o * a.stride - a.pad_begin, outside = first < 0 ? ceil_div(-first, a.dilation) : 0;
+    return {first + outside * a.dilation, std::min(in_[axis], first + int64_t{a.kernel} * a.dilation), a.dilation};
+  }
+
   template <typename T>
-  void pixel(int64_t n, int64_t oy, int64_t ox, T* y) const {
+  void pixel(int64_t row, const Sizes& o, T* y) const {
     const T lowest = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
-    std::fill_n(y, in_.c, lowest);
-    for (int64_t ky = 0; ky < a_.kernel[0]; ++ky) {
-      const int64_t iy = oy * a_.stride[0] - a_.pad_begin[0] + ky * a_.dilation[0];
-      if (iy < 0 || iy >= in_.h) continue;
-      for (int64_t kx = 0; kx < a_.kernel[1]; ++kx) {
-        const int64_t ix = ox * a_.stride[1] - a_.pad_begin[1] + kx * a_.dilation[1];
-        if (ix < 0 || ix >= in_.w) continue;
-        const T* x = x_->as<const T>() + ((n * in_.h + iy) * in_.w + ix) * in_.c;
-        keep_larger(x, y, in_.c);
+    std::fill_n(y, channels_, lowest);
+    const Taps tz = taps(0, o[0]), ty = taps(1, o[1]), tx = taps(2, o[2]);
+    for (int64_t iz = tz.begin; iz < tz.end; iz += tz.step) {
+      for (int64_t iy = ty.begin; iy < ty.end; iy += ty.step) {
+        for (int64_t ix = tx.begin; ix < tx.end; ix += tx.step) keep_larger(at<T>(row, iz, iy, ix), y, channels_);
       }
     }
   }
@@ -89,77 +121,68 @@ class MaxPool final : public Pool {
   template <typename T>
   static void run(const void* self, int64_t begin, int64_t end, void*) {
     const auto& p = *static_cast<const MaxPool*>(static_cast<const Op*>(self));
-    for (int64_t row = begin; row < end; ++row) {
-      for (int64_t ox = 0; ox < p.out_.w; ++ox) {
-        p.pixel<T>(row / p.out_.h, row % p.out_.h, ox, p.y_->as<T>() + (row * p.out_.w + ox) * p.in_.c);
-      }
-    }
+    p.pixels<T>(begin, end, [&](int64_t row, const Sizes& o, T* y) { p.pixel(row, o, y); });
   }
 };
 
 // f32: Σ/divisor. u8, s16: clamp(zy + rne(float(Σ(qx−zx)) · float32(sx/(sy·divisor)))). Sums lie in the thread's scratch.
 class Average : public Pool {
   bool setup(PrepareContext& c) override {
-    scratch_ = static_cast<uint64_t>(in_.c) * (x_->dtype == DType::kS16 ? 8 : 4);
+    scratch_ = static_cast<uint64_t>(channels_) * (x_->dtype == DType::kS16 ? 8 : 4);
     const bool integer = x_->dtype != DType::kF32;
     if (integer && (!(x_->scale > 0) || !(y_->scale > 0))) return misfit(c, "an operand has no scale");
-    if (x_->dtype == DType::kS16) add(run<int16_t, int64_t>, this, rows());
-    else if (integer) add(run<uint8_t, int32_t>, this, rows());
-    else add(run<float, float>, this, rows());
+    if (x_->dtype == DType::kS16) add(run<int16_t, int64_t>, this, rows_);
+    else if (integer) add(run<uint8_t, int32_t>, this, rows_);
+    else add(run<float, float>, this, rows_);
     return fits(c);
   }
 
-  virtual Window window(int64_t oy, int64_t ox) const {
-    int64_t begin[2] = {oy, ox}, end[2];
-    const int64_t size[2] = {in_.h, in_.w};
-    int64_t padded = 1;
-    for (int i = 0; i < 2; ++i) {
-      begin[i] = begin[i] * a_.stride[i] - a_.pad_begin[i];
-      end[i] = std::min(begin[i] + a_.kernel[i], size[i] + a_.pad_end[i]);
-      padded *= end[i] - begin[i];
-      begin[i] = std::max<int64_t>(begin[i], 0), end[i] = std::min(end[i], size[i]);
+  virtual Window window(const Sizes& o) const {
+    Window w{{}, {}, 1};
+    int64_t inside = 1;
+    for (int i = 0; i < kAxes; ++i) {
+      const int64_t first = o[i] * axes_[i].stride - axes_[i].pad_begin, last = std::min(first + axes_[i].kernel, in_[i] + axes_[i].pad_end);
+      w.begin[i] = std::max<int64_t>(first, 0), w.end[i] = std::min(last, in_[i]);
+      w.divisor *= last - first, inside *= std::max<int64_t>(0, w.end[i] - w.begin[i]);
     }
-    const int64_t inside = std::max<int64_t>(0, end[0] - begin[0]) * std::max<int64_t>(0, end[1] - begin[1]);
-    return {begin[0], end[0], begin[1], end[1], a_.count_include_pad ? padded : inside};
+    if (!padding_counts_) w.divisor = inside;
+    return w;
   }
 
   template <typename T, typename Sum>
-  void pixel(int64_t n, const Window& w, T* y, Sum* sum) const {
-    std::fill_n(sum, in_.c, Sum{0});
+  void pixel(int64_t row, const Window& w, T* y, Sum* sum) const {
+    std::fill_n(sum, channels_, Sum{0});
     constexpr bool kInteger = !std::is_same_v<T, float>;
     const Sum zero = kInteger ? static_cast<Sum>(x_->zero_point) : Sum{0};
-    for (int64_t iy = w.y0; iy < w.y1; ++iy) {
-      for (int64_t ix = w.x0; ix < w.x1; ++ix) {
-        const T* x = x_->as<const T>() + ((n * in_.h + iy) * in_.w + ix) * in_.c;
-        add_to(x, sum, zero, in_.c);
+    for (int64_t iz = w.begin[0]; iz < w.end[0]; ++iz) {
+      for (int64_t iy = w.begin[1]; iy < w.end[1]; ++iy) {
+        for (int64_t ix = w.begin[2]; ix < w.end[2]; ++ix) add_to(at<T>(row, iz, iy, ix), sum, zero, channels_);
       }
     }
     if constexpr (kInteger) {
       const auto m = static_cast<float>(static_cast<double>(x_->scale) / (static_cast<double>(y_->scale) * static_cast<double>(w.divisor)));
-      for (int64_t j = 0; j < in_.c; ++j) y[j] = requantize<T>(static_cast<float>(sum[j]) * m, y_->zero_point);
+      for (int64_t j = 0; j < channels_; ++j) y[j] = requantize<T>(static_cast<float>(sum[j]) * m, y_->zero_point);
     } else {
-      for (int64_t j = 0; j < in_.c; ++j) y[j] = sum[j] / static_cast<float>(w.divisor);
+      for (int64_t j = 0; j < channels_; ++j) y[j] = sum[j] / static_cast<float>(w.divisor);
     }
   }
 
   template <typename T, typename Sum>
   static void run(const void* self, int64_t begin, int64_t end, void* scratch) {
     const auto& p = *static_cast<const Average*>(static_cast<const Op*>(self));
-    for (int64_t row = begin; row < end; ++row) {
-      for (int64_t ox = 0; ox < p.out_.w; ++ox) {
-        p.pixel<T, Sum>(row / p.out_.h, p.window(row % p.out_.h, ox), p.y_->as<T>() + (row * p.out_.w + ox) * p.in_.c, static_cast<Sum*>(scratch));
-      }
-    }
+    p.pixels<T>(begin, end, [&](int64_t row, const Sizes& o, T* y) { p.pixel(row, p.window(o), y, static_cast<Sum*>(scratch)); });
   }
 };
 
 // Window i of O over I elements: [⌊i·I/O⌋, ⌈(i+1)·I/O⌉).
 class AdaptiveAverage final : public Average {
-  int64_t height() const override { return a_.kernel[0]; }
-  int64_t width() const override { return a_.kernel[1]; }
-  Window window(int64_t oy, int64_t ox) const override {
-    Window w{oy * in_.h / out_.h, ceil_div((oy + 1) * in_.h, out_.h), ox * in_.w / out_.w, ceil_div((ox + 1) * in_.w, out_.w), 1};
-    w.divisor = (w.y1 - w.y0) * (w.x1 - w.x0);
+  int64_t size(int axis) const override { return axes_[axis].kernel; }
+  Window window(const Sizes& o) const override {
+    Window w{{}, {}, 1};
+    for (int i = 0; i < kAxes; ++i) {
+      w.begin[i] = o[i] * in_[i] / out_[i], w.end[i] = ceil_div((o[i] + 1) * in_[i], out_[i]);
+      w.divisor *= w.end[i] - w.begin[i];
+    }
     return w;
   }
 };

@@ -12,8 +12,8 @@ const Tensor* operand(Operands in, size_t at) { return at < in.size() ? in[at] :
 
 // A float op's y may not lie in x: fast kernels read x while they write y. The reader has refused that already.
 template <typename Attrs>
-bool shape_of(const Tensor& x, const Tensor& y, const Attrs& a, ConvShape& s, PrepareContext& c) {
-  if constexpr (std::is_same_v<Attrs, ConvAttrs>) return conv_shape(x, y, a, s, c);
+bool shape_of(const Tensor& x, const Tensor& y, const Attrs& a, ConvShape& s, Frames& frames, PrepareContext& c) {
+  if constexpr (std::is_same_v<Attrs, ConvAttrs>) return conv_shape(x, y, a, depth_of(a, x), s, frames, c);
   else return linear_shape(x, y, s, c);
 }
 
@@ -23,18 +23,17 @@ bool check_residual(const Tensor* residual, const Tensor& y, PrepareContext& c) 
 }
 
 template <typename Attrs>
-class ProductF32 final : public Op {
+class ProductF32 final : public FramedOp {
  public:
   bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
     begin();
     const auto& a = *static_cast<const Attrs*>(attributes);
     ConvF32& p = chosen_.args;
     const Tensor *bias = operand(in, 2), *residual = operand(in, 3);
-    if (!shape_of(*in[0], *out[0], a, p.s, c) || !check_packed(*in[1], p.s, c) || !check_vector(bias, p.s.oc, "bias", c) ||
+    if (!shape_of(*in[0], *out[0], a, p.s, frames_, c) || !check_packed(*in[1], p.s, c) || !check_vector(bias, p.s.oc, "bias", c) ||
         !check_residual(residual, *out[0], c)) {
       return false;
     }
-    p.x = in[0]->as<const float>();
     p.w = in[1]->as<const float>(), p.two_four = in[1]->coding == Coding::kTwoFour;
     p.bias = bias == nullptr ? nullptr : bias->as<const float>();
     p.residual = residual == nullptr ? nullptr : residual->as<const float>();
@@ -42,6 +41,7 @@ class ProductF32 final : public Op {
     p.activation = static_cast<Activation>(a.activation);
     p.lo = a.lo, p.hi = a.hi;
     if (out[0]->elements == 0) return true;
+    p.x = reinterpret_cast<const float*>(framed(*in[0], c));
     if (!choose(chosen_, &KernelTable::conv_f32, c)) return false;
     scratch_ = chosen_.scratch();
     isa_ = chosen_.isa;
@@ -64,19 +64,18 @@ bool check_sums(const ConvShape& s, const Tensor& bias, PrepareContext& c) {
 }
 
 template <typename Attrs>
-class ProductS8 final : public Op {
+class ProductS8 final : public FramedOp {
  public:
   bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
     begin();
     const auto& a = *static_cast<const Attrs*>(attributes);
     ConvS8& p = chosen_.args;
     const Tensor &x = *in[0], &w = *in[1], &y = *out[0], *residual = operand(in, 4);
-    if (!shape_of(x, y, a, p.s, c) || !check_packed(w, p.s, c) || !check_vector(in[2], p.s.oc, "bias", c) ||
+    if (!shape_of(x, y, a, p.s, frames_, c) || !check_packed(w, p.s, c) || !check_vector(in[2], p.s.oc, "bias", c) ||
         !check_vector(in[3], p.s.oc, "multiplier", c) || !check_residual(residual, y, c)) {
       return false;
     }
     if (!in[2]->constant || (c.opening && !check_sums(p.s, *in[2], c))) return in[2]->constant ? false : misfit(c, "its bias is not a constant");
-    p.x = x.as<const uint8_t>();
     p.w = w.as<const int8_t>();
     p.bias = in[2]->as<const int32_t>();
     p.m = in[3]->as<const float>();
@@ -91,6 +90,8 @@ class ProductS8 final : public Op {
     p.activation = static_cast<Activation>(a.activation);
     p.lo = a.lo, p.hi = a.hi;
     if (y.elements == 0) return true;
+    frames_.fill = p.x_zero_point;
+    p.x = framed(x, c);
     if (!choose(chosen_, &KernelTable::conv_s8, c)) return false;
     scratch_ = chosen_.scratch();
     isa_ = chosen_.isa;

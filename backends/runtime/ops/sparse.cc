@@ -61,8 +61,9 @@ class ProductSparse final : public Op {
     if constexpr (std::is_same_v<Attrs, LinearAttrs>) {
       return linear_shape(x, y, s, c);
     } else {
-      if (!conv_shape(x, y, a, s, c)) return false;
-      const bool point = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0 && s.groups == 1 && s.oh == s.h && s.ow == s.w;
+      Frames frames;
+      if (!conv_shape(x, y, a, depth_of(a, x), s, frames, c)) return false;
+      const bool point = !frames.needed() && s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.pad_h == 0 && s.pad_w == 0 && s.groups == 1 && s.oh == s.h && s.ow == s.w;
       return point || misfit(c, "a block-sparse weight needs a 1x1 convolution of stride 1");
     }
   }

@@ -41,7 +41,7 @@ bool stored_weight(const Tensor& w, const Tensor* scales, const ConvShape& s, in
 }
 
 template <typename Attrs>
-class ProductStored final : public Op {
+class ProductStored final : public FramedOp {
  public:
   bool prepare(Operands in, Operands out, const void* attributes, PrepareContext& c) override {
     begin();
@@ -55,20 +55,27 @@ class ProductStored final : public Op {
     }
     if (is_depthwise(s)) return misfit(c, "a depthwise weight is kept in f32");
     p.rows = s.n * s.oh * s.ow, p.oc = s.oc;
-    p.x = in[0]->as<const float>(), p.y = y.as<float>();
+    p.y = y.as<float>();
     p.bias = bias == nullptr ? nullptr : bias->as<const float>();
     p.residual = residual == nullptr ? nullptr : residual->as<const float>();
     p.activation = static_cast<Activation>(a.product.activation);
     p.lo = a.product.lo, p.hi = a.product.hi;
     if (y.elements == 0) return true;
-    const bool point = s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.groups == 1 && s.oh == s.h && s.ow == s.w && s.pad_h == 0 && s.pad_w == 0;
+    p.x = reinterpret_cast<const float*>(framed(*in[0], c));
+    const bool point = !frames_.needed() && s.kh == 1 && s.kw == 1 && s.stride_h == 1 && s.stride_w == 1 && s.groups == 1 && s.oh == s.h && s.ow == s.w && s.pad_h == 0 && s.pad_w == 0;
     return point ? select(chosen_, &KernelTable::stored_f32, c) : decoded(s, c);
   }
 
  private:
-  static bool shape_of(const Tensor& x, const Tensor& y, const Attrs& a, ConvShape& s, PrepareContext& c) {
-    if constexpr (std::is_same_v<Attrs, ConvStoredAttrs>) return conv_shape(x, y, a.product, s, c);
-    else return linear_shape(x, y, s, c);
+  bool shape_of(const Tensor& x, const Tensor& y, const Attrs& a, ConvShape& s, PrepareContext& c) {
+    if constexpr (std::is_same_v<Attrs, ConvStoredAttrs>) {
+      const DepthAttrs depth = depth_of(a, x);
+      taps_ = int64_t{a.product.kernel[0]} * a.product.kernel[1], depth_ = depth.kernel;
+      if (static_cast<FrameJoin>(depth.join) == FrameJoin::kRows) return misfit(c, "under such a weight frames are joined as channels");
+      return conv_shape(x, y, a.product, depth, s, frames_, c);
+    } else {
+      return linear_shape(x, y, s, c);
+    }
   }
 
   template <typename Args>
@@ -87,7 +94,7 @@ class ProductStored final : public Op {
     const auto fill = [&](void* block) {
       StoredF32 all = p;  // one decode for all groups: each begins a new panel
       all.oc = s.groups * ceil_div(s.oc / s.groups, kPanelWidth) * kPanelWidth;
-      decode_panels(all, s.kh * s.kw, static_cast<float*>(block));
+      decode_panels(all, taps_, depth_, static_cast<float*>(block));
     };
     const void* panels = c.packs.get({c.op_index, &decoded_tag}, static_cast<uint64_t>(bytes), c.opening, fill);
     if (panels == nullptr) return misfit(c, "there is no memory for its decoded weight (%lld bytes)", (long long)bytes);
@@ -96,6 +103,7 @@ class ProductStored final : public Op {
   }
 
   static constexpr char decoded_tag = 0;  // its address tells this packing from those of kernels
+  int64_t taps_ = 1, depth_ = 1;  // of the window: over H and W, over T
   Chosen<StoredF32> chosen_;
   Chosen<ConvF32> window_;
 };
