@@ -12,7 +12,7 @@ tl::unexpected<Error> unsupported(const Node& node, std::string_view why) {
   return input_error("{}: the CPU runtime cannot run {} here: {}", node.name, node.op->name, why);
 }
 
-bool spatial_rank(int64_t rank) { return rank == 3 || rank == 4; }
+bool spatial_rank(int64_t rank) { return rank >= 3 && rank <= 5; }
 
 int64_t stored_axis(int64_t axis, int64_t rank, rt::Layout layout) {
   if (layout == rt::Layout::kPlain || axis == 0) return axis;

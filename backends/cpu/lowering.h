@@ -77,7 +77,7 @@ tl::unexpected<Error> unsupported(const Node& node, std::string_view why);
 int64_t stored_axis(int64_t axis, int64_t rank, rt::Layout layout);
 // Logical axis stored at position `position`.
 int64_t logical_axis(int64_t position, int64_t rank, rt::Layout layout);
-bool spatial_rank(int64_t rank);  // 3 or 4: can be channels-last
+bool spatial_rank(int64_t rank);  // 3 to 5: can be channels-last
 Result<rt::Activation> activation_named(const Node& node, std::string_view name);
 // Integer bounds of a fused activation on a quantized result: relu and clip are clamps. Error for others.
 struct IntegerBounds { int32_t low, high; };

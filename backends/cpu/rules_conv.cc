@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cpu/conv_geometry.h"
 #include "backends/cpu/lowering.h"
 #include "backends/cpu/pack.h"
 #include "backends/cpu/sparse.h"
@@ -11,7 +12,7 @@
 namespace fastc::lowering {
 namespace {
 
-// A conv or linear seen alike: weight as [O, C/g, kh, kw].
+// A conv or linear seen alike: weight as [O, C/g, kh, kw], one over three axes as one over images (conv_geometry.h).
 struct Product {
   const Node& node;
   Tensor weight;
@@ -20,19 +21,18 @@ struct Product {
   bool wide = false;  // x has 16 bits
   const Weight* stored = nullptr;
   std::string weight_name;
-  // As the artifact states it: [O, K] for linear, [O, C/g, kh, kw] for every convolution (1-D ones with kh = 1).
-  std::vector<int64_t> stated_shape() const { return node.op->name == "linear" ? stored->data.shape() : weight.shape(); }
+  // As the artifact states it: [O, K] for linear, [O, C/g, kh, kw] for convolutions (1-D ones with kh = 1), [O, C/g, kt, kh, kw] for those over three axes.
+  std::vector<int64_t> stated_shape() const { return stored->data.rank() == 3 ? weight.shape() : stored->data.shape(); }
 };
 
-Result<Product> product_of(Lowering& l, const Node& node, int64_t groups) {
+Result<Product> product_of(Lowering& l, const Node& node, int64_t groups, const Depth& depth = {}) {
   const ValueId id = node.input(1);
   if (!l.module().is_weight(id)) return unsupported(node, "its weight is computed by the network; matmul can do that, this op cannot");
   Product p{node, {}, groups};
   p.stored = &l.module().weight(id);
   p.weight_name = l.module().value(id).name;
-  std::vector<int64_t> shape = p.stored->data.shape();
-  while (shape.size() < 4) shape.insert(shape.begin() + 2, 1);  // [O,C] → [O,C,1,1]; [O,C,k] → [O,C,1,k]
-  p.weight = p.stored->data.reshaped(shape);
+  p.weight = image_weight(p.stored->data, depth);
+  const auto& shape = p.weight.shape();
   p.out = shape[0], p.k = shape[1] * shape[2] * shape[3];
   p.wide = l.type(node.input(0)).quant && l.type(node.input(0)).quant->bits == 16;
   p.depthwise = groups > 1 && shape[1] == 1 && groups == p.out;
@@ -169,37 +169,26 @@ Result<std::vector<uint32_t>> dynamic_inputs(Lowering& l, const Product& p, uint
   return std::vector<uint32_t>{x, packed_weight(l, p), l.constant<float>(p.weight_name + ".scale", scales), l.constant<int32_t>(p.weight_name + ".sum", sums), bias};
 }
 
-rt::ConvAttrs conv_geometry(const Node& node, int64_t spatial, const std::vector<int64_t>& weight_shape) {
-  rt::ConvAttrs attrs{};
-  for (int i = 0; i < 2; ++i) attrs.kernel[i] = attrs.stride[i] = attrs.dilation[i] = 1;
-  const auto& stride = node.integers("stride");
-  const auto& dilation = node.integers("dilation");
-  const auto& padding = node.integers("padding");
-  for (int64_t i = 0; i < spatial; ++i) {
-    const int64_t at = 2 - spatial + i;
-    attrs.kernel[at] = static_cast<int32_t>(weight_shape[2 + i]);
-    attrs.stride[at] = static_cast<int32_t>(stride[i]), attrs.dilation[at] = static_cast<int32_t>(dilation[i]);
-    attrs.pad_begin[at] = static_cast<int32_t>(padding[i]);
-    attrs.pad_end[at] = static_cast<int32_t>(padding.size() > static_cast<size_t>(spatial) ? padding[spatial + i] : padding[i]);
-  }
-  attrs.groups = static_cast<int32_t>(node.integer("groups"));
-  return attrs;
+// Numbers all of them (ir/ops/conv.cc).
+std::vector<int64_t> shape_of_weight(const Lowering& l, const Node& node) {
+  std::vector<int64_t> shape;
+  for (const Dim& dim : l.type(node.input(1)).shape) shape.push_back(dim.constant());
+  return shape;
 }
 
 Status lower_conv(Lowering& l, const Node& node) {
   if (is_stored(l, node)) return lower_stored_conv(l, node);
   if (is_sparse(l, node)) return lower_sparse_conv(l, node);
-  FASTC_TRY(const Product p, product_of(l, node, node.integer("groups")));
-  const int64_t spatial = l.type(node.input(0)).rank() - 2;
-  rt::ConvAttrs attrs = conv_geometry(node, spatial, p.stored->data.shape());
+  ConvGeometry g = conv_geometry(node, shape_of_weight(l, node));
+  FASTC_TRY(const Product p, product_of(l, node, node.integer("groups"), g.depth));
   const bool integer = l.type(node.input(0)).quant.has_value(), dynamic = !node.string("dynamic").empty();
-  FASTC_CHECK(fill_epilogue(l, node, integer, attrs));
+  FASTC_CHECK(fill_epilogue(l, node, integer, g.window));
   FASTC_TRY(const uint32_t x, l.channels_last(node.input(0)));
   FASTC_TRY(const uint32_t residual, l.channels_last(node.input(3)));
   if (dynamic && residual != rt::kNone) return unsupported(node, "a residual cannot be fused into a dynamically quantized op");
   FASTC_TRY(const std::vector<uint32_t> inputs, dynamic ? dynamic_inputs(l, p, x) : product_inputs(l, p, x, residual));
   FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kChannelsLast));
-  l.emit(dynamic ? rt::Kernel::kConvDynamic : p.wide ? rt::Kernel::kConvS16 : integer ? rt::Kernel::kConvS8 : rt::Kernel::kConvF32, node, inputs, std::span(&y, 1), attrs);
+  emit_spatial(l, dynamic ? rt::Kernel::kConvDynamic : p.wide ? rt::Kernel::kConvS16 : integer ? rt::Kernel::kConvS8 : rt::Kernel::kConvF32, node, inputs, y, g.window, g.depth);
   return {};
 }
 
@@ -228,7 +217,7 @@ Status lower_linear(Lowering& l, const Node& node) {
 Status lower_conv_transpose(Lowering& l, const Node& node) {
   const int64_t spatial = l.type(node.input(0)).rank() - 2;
   if (!l.module().is_weight(node.input(1))) return unsupported(node, "its weight is computed by the network");
-  rt::ConvAttrs attrs = conv_geometry(node, spatial, l.module().weight(node.input(1)).data.shape());
+  rt::ConvAttrs attrs = conv_geometry(node, shape_of_weight(l, node)).window;
   const auto& output_padding = node.integers("output_padding");
   for (int64_t i = 0; i < spatial; ++i) attrs.output_pad[2 - spatial + i] = static_cast<int32_t>(output_padding[i]);
   attrs.qhi = 255;
@@ -253,10 +242,10 @@ Status lower_matmul(Lowering& l, const Node& node) {
 
 }  // namespace
 
-Result<rt::ConvAttrs> float_conv_attributes(Lowering& l, const Node& node) {
-  rt::ConvAttrs attrs = conv_geometry(node, l.type(node.input(0)).rank() - 2, l.module().weight(node.input(1)).data.shape());
-  FASTC_CHECK(fill_epilogue(l, node, false, attrs));
-  return attrs;
+Result<ConvGeometry> float_conv_geometry(Lowering& l, const Node& node) {
+  ConvGeometry g = conv_geometry(node, shape_of_weight(l, node));
+  FASTC_CHECK(fill_epilogue(l, node, false, g.window));
+  return g;
 }
 
 Result<rt::LinearAttrs> float_linear_attributes(Lowering& l, const Node& node) {

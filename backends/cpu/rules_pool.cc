@@ -1,21 +1,26 @@
 // Pooling, resizing and reductions.
 #include <algorithm>
 
-#include "backends/cpu/lowering.h"
+#include "backends/cpu/conv_geometry.h"
 
 namespace fastc::lowering {
 namespace {
 
-void put(int32_t (&to)[2], const std::vector<int64_t>& from) {
-  for (size_t i = 0; i < from.size() && i < 2; ++i) to[2 - from.size() + i] = static_cast<int32_t>(from[i]);
+// The last two numbers; a third one before them is depth's.
+void put(int32_t (&to)[2], Depth& depth, int32_t rt::DepthAttrs::*field, const std::vector<int64_t>& from) {
+  const size_t count = from.size();
+  for (size_t i = 0; i < count && i < 2; ++i) to[1 - i] = static_cast<int32_t>(from[count - 1 - i]);
+  if (count < 3) return;
+  if (!depth) depth = {1, 1, 0, 0, 1, 0};
+  *depth.*field = static_cast<int32_t>(from[0]);
 }
 
 template <typename Attributes>
-Status emit_channels_last(Lowering& l, const Node& node, rt::Kernel kernel, const Attributes& attrs) {
-  if (!spatial_rank(l.type(node.input(0)).rank())) return unsupported(node, "its input must have 3 or 4 axes");
+Status emit_channels_last(Lowering& l, const Node& node, rt::Kernel kernel, const Attributes& attrs, const Depth& depth = {}) {
+  if (!spatial_rank(l.type(node.input(0)).rank())) return unsupported(node, "its input must have 3 to 5 axes");
   FASTC_TRY(const uint32_t x, l.channels_last(node.input(0)));
   FASTC_TRY(const uint32_t y, l.result(node.output(), rt::Layout::kChannelsLast));
-  l.emit(kernel, node, std::span(&x, 1), std::span(&y, 1), attrs);
+  emit_spatial(l, kernel, node, std::span(&x, 1), y, attrs, depth);
   return {};
 }
 
@@ -27,21 +32,23 @@ rt::PoolAttrs unit_pool() {
 
 Status lower_pool(Lowering& l, const Node& node) {
   rt::PoolAttrs attrs = unit_pool();
-  put(attrs.kernel, node.integers("kernel"));
-  put(attrs.stride, node.integers("stride"));
-  put(attrs.pad_begin, node.integers("padding"));
-  put(attrs.pad_end, node.integers("padding"));
+  Depth depth;
+  put(attrs.kernel, depth, &rt::DepthAttrs::kernel, node.integers("kernel"));
+  put(attrs.stride, depth, &rt::DepthAttrs::stride, node.integers("stride"));
+  put(attrs.pad_begin, depth, &rt::DepthAttrs::pad_begin, node.integers("padding"));
+  put(attrs.pad_end, depth, &rt::DepthAttrs::pad_end, node.integers("padding"));
   const bool max = node.op->name == "max_pool";
-  if (max) put(attrs.dilation, node.integers("dilation"));
+  if (max) put(attrs.dilation, depth, &rt::DepthAttrs::dilation, node.integers("dilation"));
   attrs.ceil = node.flag("ceil_mode") ? 1 : 0;
   attrs.count_include_pad = max || !node.flag("count_include_pad") ? 0 : 1;
-  return emit_channels_last(l, node, max ? rt::Kernel::kMaxPool : rt::Kernel::kAvgPool, attrs);
+  return emit_channels_last(l, node, max ? rt::Kernel::kMaxPool : rt::Kernel::kAvgPool, attrs, depth);
 }
 
 Status lower_adaptive_pool(Lowering& l, const Node& node) {
   rt::PoolAttrs attrs = unit_pool();
-  put(attrs.kernel, node.integers("output_size"));
-  return emit_channels_last(l, node, rt::Kernel::kAdaptiveAvgPool, attrs);
+  Depth depth;
+  put(attrs.kernel, depth, &rt::DepthAttrs::kernel, node.integers("output_size"));
+  return emit_channels_last(l, node, rt::Kernel::kAdaptiveAvgPool, attrs, depth);
 }
 
 Status lower_resize(Lowering& l, const Node& node) {

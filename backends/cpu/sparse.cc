@@ -24,7 +24,7 @@ bool is_point(const Node& node, const Tensor& weight) {
 }
 
 template <typename Attributes>
-Status emit(Lowering& l, const Node& node, rt::Kernel kernel, rt::Layout layout, const Attributes& attributes) {
+Status emit(Lowering& l, const Node& node, rt::Kernel kernel, rt::Layout layout, const Attributes& attributes, const Depth& depth = {}) {
   const std::string& name = l.module().value(node.input(1)).name;
   const Blocks blocks = pack_blocks(l.module().weight(node.input(1)).data);
   const int64_t shape[] = {static_cast<int64_t>(blocks.inputs.size()), kPanel};
@@ -34,7 +34,7 @@ Status emit(Lowering& l, const Node& node, rt::Kernel kernel, rt::Layout layout,
   FASTC_TRY(const uint32_t y, l.result(node.output(), layout));
   const uint32_t values = l.builder().add_constant(name, rt::DType::kF32, shape, rt::Packing::kPlain, std::as_bytes(std::span(blocks.values)));
   const uint32_t inputs[] = {x, values, l.constant<int32_t>(name + ".inputs", blocks.inputs), l.constant<int32_t>(name + ".starts", blocks.starts), bias, residual};
-  l.emit(kernel, node, inputs, std::span(&y, 1), attributes);
+  emit_spatial(l, kernel, node, inputs, y, attributes, depth);
   return {};
 }
 
@@ -51,8 +51,8 @@ bool is_sparse(const Lowering& l, const Node& node) {
 }
 
 Status lower_sparse_conv(Lowering& l, const Node& node) {
-  FASTC_TRY(const rt::ConvAttrs attributes, float_conv_attributes(l, node));
-  return emit(l, node, rt::Kernel::kConvSparse, rt::Layout::kChannelsLast, attributes);
+  FASTC_TRY(const ConvGeometry g, float_conv_geometry(l, node));
+  return emit(l, node, rt::Kernel::kConvSparse, rt::Layout::kChannelsLast, g.window, g.depth);
 }
 
 Status lower_sparse_linear(Lowering& l, const Node& node) {

@@ -37,14 +37,14 @@ Result<Stored> stored_weight(Lowering& l, const Node& node, int64_t groups) {
 }
 
 template <typename Attributes, typename Product>
-Status emit(Lowering& l, const Node& node, rt::Kernel kernel, rt::Layout layout, int64_t groups, const Product& product) {
+Status emit(Lowering& l, const Node& node, rt::Kernel kernel, rt::Layout layout, int64_t groups, const Product& product, const Depth& depth = {}) {
   FASTC_TRY(const Stored stored, stored_weight(l, node, groups));
   FASTC_TRY(const uint32_t x, l.use(node.input(0), layout));
   FASTC_TRY(const uint32_t bias, l.plain(node.input(2)));
   FASTC_TRY(const uint32_t residual, l.use(node.input(3), layout));
   FASTC_TRY(const uint32_t y, l.result(node.output(), layout));
   const uint32_t inputs[] = {x, stored.operands[0], stored.operands[1], bias, residual};
-  l.emit(kernel, node, inputs, std::span(&y, 1), Attributes{product, stored.group});
+  emit_spatial(l, kernel, node, inputs, y, Attributes{product, stored.group}, depth);
   return {};
 }
 
@@ -61,8 +61,8 @@ bool is_stored_table(const Lowering& l, const Node& node) {
 }
 
 Status lower_stored_conv(Lowering& l, const Node& node) {
-  FASTC_TRY(const rt::ConvAttrs product, float_conv_attributes(l, node));
-  return emit<rt::ConvStoredAttrs>(l, node, rt::Kernel::kConvStored, rt::Layout::kChannelsLast, node.integer("groups"), product);
+  FASTC_TRY(const ConvGeometry g, float_conv_geometry(l, node));
+  return emit<rt::ConvStoredAttrs>(l, node, rt::Kernel::kConvStored, rt::Layout::kChannelsLast, node.integer("groups"), g.window, g.depth);
 }
 
 Status lower_stored_linear(Lowering& l, const Node& node) {

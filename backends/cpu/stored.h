@@ -2,7 +2,7 @@
 // scales, f16, bf16 (format.h: kLinearStored, kConvStored, kEmbeddingStored).
 #pragma once
 
-#include "backends/cpu/lowering.h"
+#include "backends/cpu/conv_geometry.h"
 
 namespace fastc::lowering {
 
@@ -13,7 +13,7 @@ Status lower_stored_linear(Lowering& l, const Node& node);
 Status lower_stored_embedding(Lowering& l, const Node& node);
 
 // rules_conv.cc: geometry and epilogue of a float conv or linear.
-Result<rt::ConvAttrs> float_conv_attributes(Lowering& l, const Node& node);
+Result<ConvGeometry> float_conv_geometry(Lowering& l, const Node& node);
 Result<rt::LinearAttrs> float_linear_attributes(Lowering& l, const Node& node);
 
 }  // namespace fastc::lowering

@@ -2,6 +2,7 @@
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/conv1d.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv3d.h>
 
 #include "engine/ops/dynamic.h"
 #include "engine/ops/epilogue.h"
@@ -19,8 +20,9 @@ struct Geometry {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& w, const at::Tensor& bias) const {
     const at::Tensor padded = explicit_padding.empty() ? x : at::constant_pad_nd(x, explicit_padding);
     const std::optional<at::Tensor> b = bias.defined() ? std::optional(bias) : std::nullopt;
-    return stride.size() == 1 ? at::conv1d(padded, w, b, stride, padding, dilation, groups)
-                              : at::conv2d(padded, w, b, stride, padding, dilation, groups);
+    if (stride.size() == 1) return at::conv1d(padded, w, b, stride, padding, dilation, groups);
+    return stride.size() == 2 ? at::conv2d(padded, w, b, stride, padding, dilation, groups)
+                              : at::conv3d(padded, w, b, stride, padding, dilation, groups);
   }
 };
 

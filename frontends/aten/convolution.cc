@@ -37,10 +37,10 @@ Result<Window> window_of(const Call& call, const Shape& weight, int64_t spatial)
   return w;
 }
 
-Result<int64_t> spatial_rank(Lowering& l, const TensorArg& x, const TensorArg& weight) {
+Result<int64_t> spatial_rank(Lowering& l, const TensorArg& x, const TensorArg& weight, int64_t most) {
   int64_t spatial = l.rank(weight) - 2;
-  if (spatial != 1 && spatial != 2)
-    return input_error("expected a convolution over 1 or 2 axes, found a weight [{}]", shape_text(l.shape(weight)));
+  if (spatial < 1 || spatial > most)
+    return input_error("expected a convolution over 1 to {} axes, found a weight [{}]", most, shape_text(l.shape(weight)));
   if (l.rank(x) != spatial + 2)
     return input_error("expected an input of {} axes with the batch first, found [{}]", spatial + 2, shape_text(l.shape(x)));
   for (const Dim& d : l.shape(weight))
@@ -51,7 +51,7 @@ Result<int64_t> spatial_rank(Lowering& l, const TensorArg& x, const TensorArg& w
 Result<ArgList> transposed(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("input"));
   FASTC_TRY(auto weight, call.tensor("weight"));
-  FASTC_TRY(int64_t spatial, spatial_rank(l, x, weight));
+  FASTC_TRY(int64_t spatial, spatial_rank(l, x, weight, 2));
   FASTC_TRY(Window w, window_of(call, l.shape(weight), spatial));
   w.padding.resize(static_cast<size_t>(spatial));
   FASTC_TRY(auto output_padding, call.spatial("output_padding", spatial, std::vector<int64_t>(static_cast<size_t>(spatial), 0)));
@@ -68,7 +68,7 @@ Result<ArgList> conv(Lowering& l, const Call& call) {
   if (call.flag_or("transposed", false)) return transposed(l, call);
   FASTC_TRY(auto x, call.tensor("input"));
   FASTC_TRY(auto weight, call.tensor("weight"));
-  FASTC_TRY(int64_t spatial, spatial_rank(l, x, weight));
+  FASTC_TRY(int64_t spatial, spatial_rank(l, x, weight, 3));
   FASTC_TRY(Window w, window_of(call, l.shape(weight), spatial));
   return one(l.emit("conv", {x, weight, operand(call.optional_tensor("bias"))},
                     {{"stride", w.stride}, {"padding", w.padding}, {"dilation", w.dilation}, {"groups", call.integer_or("groups", 1)}},
@@ -76,7 +76,8 @@ Result<ArgList> conv(Lowering& l, const Call& call) {
 }
 
 constexpr RuleEntry kRules[] = {
-    {"_convolution", conv}, {"_convolution_mode", conv}, {"convolution", conv}, {"conv1d", conv}, {"conv2d", conv}, {"conv_transpose1d", transposed}, {"conv_transpose2d", transposed},
+    {"_convolution", conv}, {"_convolution_mode", conv}, {"convolution", conv}, {"conv1d", conv}, {"conv2d", conv}, {"conv3d", conv},
+    {"conv_transpose1d", transposed}, {"conv_transpose2d", transposed}, {"conv_transpose3d", transposed},
 };
 
 }  // namespace

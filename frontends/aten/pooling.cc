@@ -60,13 +60,19 @@ constexpr RuleEntry kRules[] = {
     {"max_pool2d", max_pool},
     {"max_pool1d_with_indices", max_pool},
     {"max_pool2d_with_indices", max_pool},
+    {"max_pool3d", max_pool},
+    {"max_pool3d_with_indices", max_pool},
     {"avg_pool1d", avg_pool},
     {"avg_pool2d", avg_pool},
+    {"avg_pool3d", avg_pool},
     {"adaptive_avg_pool1d", adaptive_avg_pool},
     {"adaptive_avg_pool2d", adaptive_avg_pool},
+    {"adaptive_avg_pool3d", adaptive_avg_pool},
     {"_adaptive_avg_pool2d", adaptive_avg_pool},
+    {"_adaptive_avg_pool3d", adaptive_avg_pool},
     {"adaptive_max_pool1d", adaptive_max_pool},
     {"adaptive_max_pool2d", adaptive_max_pool},
+    {"adaptive_max_pool3d", adaptive_max_pool},
 };
 
 }  // namespace

@@ -5,8 +5,11 @@
 
 namespace fastc::aten {
 
-// 1d or 2d, out of the op's name.
-inline int64_t spatial_of(const Call& call) { return call.op.find("1d") != std::string::npos ? 1 : 2; }
+// 1d, 2d or 3d, out of the op's name.
+inline int64_t spatial_of(const Call& call) {
+  const auto says = [&](const char* axes) { return call.op.find(axes) != std::string::npos; };
+  return says("1d") ? 1 : says("3d") ? 3 : 2;
+}
 
 inline Status expect_batched(const Lowering& l, const TensorArg& x, int64_t spatial) {
   if (l.rank(x) == spatial + 2) return {};

@@ -48,10 +48,10 @@ Status expect_same_dtype(const OpView& view, std::initializer_list<size_t> which
   return {};
 }
 
-Result<int64_t> spatial_rank(const OpView& view, size_t i) {
-  const int64_t rank = view.in(i).rank();
-  if (rank != 3 && rank != 4) return wrong_operand(view, i, "rank 3 [N,C,L] or 4 [N,C,H,W]");
-  return rank - 2;
+Result<int64_t> spatial_rank(const OpView& view, size_t i, int64_t most) {
+  const int64_t spatial = view.in(i).rank() - 2;
+  if (spatial < 1 || spatial > most) return wrong_operand(view, i, most == 2 ? "rank 3 [N,C,L] or 4 [N,C,H,W]" : "rank 3 [N,C,L], 4 [N,C,H,W] or 5 [N,C,T,H,W]");
+  return spatial;
 }
 
 Status expect_entries(const OpView& view, std::string_view name, int64_t count, int64_t low) {

@@ -43,8 +43,8 @@ tl::unexpected<Error> wrong_attribute(std::string_view name, std::string_view ex
 Status expect_shape(const OpView& view, size_t i, const Shape& shape, std::string_view what);
 Status expect_float(const OpView& view, size_t i);
 Status expect_same_dtype(const OpView& view, std::initializer_list<size_t> which);
-// Rank 3 or 4: [N,C,L] or [N,C,H,W]; how many spatial axes.
-Result<int64_t> spatial_rank(const OpView& view, size_t i);
+// Rank 3 to 5: [N,C,L], [N,C,H,W] or [N,C,T,H,W]; how many spatial axes, `most` at most.
+Result<int64_t> spatial_rank(const OpView& view, size_t i, int64_t most = 3);
 // The list attribute has `count` entries, none below `low`.
 Status expect_entries(const OpView& view, std::string_view name, int64_t count, int64_t low);
 // The attribute is an axis of a tensor of this rank.

@@ -1,4 +1,4 @@
-// conv: convolution (cross-correlation) over one or two spatial axes, with groups, bias, residual and activation.
+// conv: convolution (cross-correlation) over one to three spatial axes, with groups, bias, residual and activation.
 //
 //   y[n,o,p] = act(Σ_{c,k} x[n, g(o)·C/G + c, p·stride + k·dilation − begin] · weight[o,c,k] + bias[o] + residual[n,o,p])
 //
@@ -88,7 +88,7 @@ Status shrink(Module& module, Node& node, const Kept& kept) {
 
 const RegisterOp conv{{
     .name = "conv",
-    .summary = "convolution over one or two spatial axes; x [N,C,*], weight [O,C/groups,*]",
+    .summary = "convolution over one to three spatial axes; x [N,C,*], weight [O,C/groups,*]",
     .operands = operands("x, weight, bias?, residual?"),
     .attributes = with_epilogue({integers("stride", "one entry per spatial axis"),
                                  integers("padding", "zeros added: beginnings, then ends"),

@@ -37,7 +37,7 @@ Status check(const OpView& view, int64_t spatial) {
 
 Types infer(const OpView& view, const DeclaredQuant& quant) {
   FASTC_CHECK(expect_unquantized(view, quant));
-  FASTC_TRY(const int64_t spatial, spatial_rank(view, 0));
+  FASTC_TRY(const int64_t spatial, spatial_rank(view, 0, 2));
   FASTC_CHECK(check(view, spatial));
   const Node& node = view.node;
   const Shape& weight = view.in(1).shape;

@@ -1,4 +1,4 @@
-// max_pool, avg_pool, adaptive_avg_pool over one or two spatial axes, as PyTorch's (padding on both sides alike).
+// max_pool, avg_pool, adaptive_avg_pool over one to three spatial axes, as PyTorch's (padding on both sides alike).
 //
 // Integers: max_pool keeps the parameters. The averages: y = clamp(zy + rne(float(Σ(qx − zx))·m)),
 // m = float32(double(sx)/(double(sy)·count)); count is that of the window (with count_include_pad the padding counts, and adds 0).

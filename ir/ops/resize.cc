@@ -6,7 +6,7 @@ namespace {
 
 Types infer(const OpView& view, const DeclaredQuant& quant) {
   FASTC_CHECK(expect_unquantized(view, quant));
-  FASTC_TRY(const int64_t spatial, spatial_rank(view, 0));
+  FASTC_TRY(const int64_t spatial, spatial_rank(view, 0, 2));
   FASTC_CHECK(expect_float(view, 0));
   const std::string& mode = view.node.string("mode");
   if (mode != "nearest" && mode != "bilinear") return wrong_attribute("mode", "nearest or bilinear", mode);

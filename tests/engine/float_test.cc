@@ -33,6 +33,24 @@ TEST_CASE("convolution pads each side as told, adds residual and activation") {
   CHECK(v[5] == 4.5);    // 1·4 + 0.5
 }
 
+TEST_CASE("convolution, pooling and batch norm over three axes") {
+  // Three frames of two pixels; the window sees the frame before (zeros before the first) and this one.
+  const auto y = outputs_of(R"(module m (%x : f32[1,1,3,1,2]) -> (%y, %n) {
+    @w : f32[1,1,2,1,2] = [[[[[1, 10]], [[100, 1000]]]]]
+    @b : f32[1] = [0.5]
+    @mean : f32[1] buffer = [1]
+    @var : f32[1] buffer = [4]
+    %y = conv(%x, @w, @b) {stride=[1,1,1], padding=[1,0,0,0,0,0], dilation=[1,1,1]}
+    %n = batch_norm(%x, _, _, @mean, @var) {eps=0.0}
+  })", {f32({1, 1, 3, 1, 2}, {1, 2, 3, 4, 5, 6})});
+  check_close(y[0], f32({1, 1, 3, 1, 1}, {2100.5f, 4321.5f, 6543.5f}));
+  check_close(y[1], f32({1, 1, 3, 1, 2}, {0, 0.5f, 1, 1.5f, 2, 2.5f}));
+  const Tensor x = f32({1, 1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 12});
+  check_op("%x : f32[1,1,2,2,2]", "max_pool(%x) {kernel=[2,1,2], stride=[1,1,1], padding=[0,0,0], dilation=[1,1,1]}", {x}, f32({1, 1, 1, 2, 1}, {6, 12}));
+  check_op("%x : f32[1,1,2,2,2]", "avg_pool(%x) {kernel=[2,2,2], stride=[2,2,2], padding=[0,0,0]}", {x}, f32({1, 1, 1, 1, 1}, {5}));
+  check_op("%x : f32[1,1,2,2,2]", "adaptive_avg_pool(%x) {output_size=[2,1,1]}", {x}, f32({1, 1, 2, 1, 1}, {2.5f, 7.5f}));
+}
+
 TEST_CASE("linear, matmul, batch norm, norms") {
   const Tensor x = f32({1, 2}, {1, 2});
   const auto y = outputs_of(R"(module m (%x : f32[1,2]) -> (%y, %n, %l, %r) {

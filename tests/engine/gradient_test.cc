@@ -96,6 +96,8 @@ TEST_CASE("gradients of products") {
     check_gradients({linear.c_str()});
   }
   check_gradients({"module m (%x : f32[2,3,7]) -> (%y) { @w : f32[4,3,2] = zeros %y = conv(%x, @w) {stride=[2], padding=[1,1], dilation=[1]} }"});
+  check_gradients({R"(module m (%x : f32[1,4,3,3,2]) -> (%y) { @w : f32[2,2,2,2,1] = zeros @b : f32[2] = zeros
+    %y = conv(%x, @w, @b) {stride=[1,2,1], padding=[1,0,0,0,1,0], dilation=[2,1,1], groups=2} })"});
   check_gradients({R"(module m (%x : f32[1,2,3,3]) -> (%y) { @w : f32[2,2,2,2] = zeros @b : f32[2] = zeros
     %y = conv_transpose(%x, @w, @b) {stride=[2,2], padding=[1,0], output_padding=[1,0], dilation=[1,1]} })"});
   check_gradients({"module m (%a : f32[2,2,3], %b : f32[2,4,3]) -> (%y) { %y = matmul(%a, %b) {transpose_b=true} }"});
@@ -138,6 +140,9 @@ TEST_CASE("gradients of pooling, reductions and movement") {
   check_gradients({"module m (%x : f32[1,2,4,4]) -> (%y) { %y = max_pool(%x) {kernel=[2,2], stride=[1,2], padding=[1,0], dilation=[1,1]} }"});
   check_gradients({"module m (%x : f32[1,2,4,4]) -> (%y) { %y = avg_pool(%x) {kernel=[2,2], stride=[1,2], padding=[1,0]} }"});
   check_gradients({"module m (%x : f32[1,2,5,4]) -> (%y) { %y = adaptive_avg_pool(%x) {output_size=[2,3]} }"});
+  check_gradients({"module m (%x : f32[1,2,3,2,2]) -> (%y) { %y = max_pool(%x) {kernel=[2,2,1], stride=[1,1,1], padding=[1,0,0], dilation=[1,1,1]} }"});
+  check_gradients({"module m (%x : f32[1,2,3,2,2]) -> (%y) { %y = avg_pool(%x) {kernel=[2,2,1], stride=[1,1,1], padding=[1,0,0]} }"});
+  check_gradients({"module m (%x : f32[1,2,3,2,2]) -> (%y) { %y = adaptive_avg_pool(%x) {output_size=[2,1,2]} }"});
   for (const char* op : {"reduce_sum", "reduce_mean", "reduce_max", "reduce_min"})
     check_gradients({fmt::format("module m (%x : f32[2,3,2]) -> (%y) {{ %y = {}(%x) {{axes=[0,2], keep_dims=false}} }}", op).c_str()});
   check_gradients({"module m (%x : f32[2,3]) -> (%y) { %y = softmax(%x) {axis=1} }"});

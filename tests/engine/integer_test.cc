@@ -120,6 +120,23 @@ TEST_CASE("integer add, concat, pad, max and average pooling") {
   CHECK(to_doubles(y[6]) == std::vector<double>{70});
 }
 
+TEST_CASE("integer convolution and pooling over three axes") {
+  const auto y = outputs_of(R"(module m (%x : u8[1,1,3,1,2] q(1, 7)) -> (%y, %m, %a, %g, %k) {
+    @w : s8[1,1,2,1,2] int8(axis 0, scales [1]) = [[[[[1, 2]], [[3, 4]]]]]
+    @b : i32[1] = [-1]
+    %y : q(1, 2) = conv(%x, @w, @b) {stride=[1,1,1], padding=[1,0,0,0,0,0], dilation=[1,1,1]}
+    %m = max_pool(%x) {kernel=[2,1,1], stride=[1,1,1], padding=[0,0,0], dilation=[1,1,1]}
+    %a : q(0.5, 0) = avg_pool(%x) {kernel=[3,1,2], stride=[1,1,2], padding=[1,0,0], count_include_pad=false}
+    %g : q(0.5, 0) = adaptive_avg_pool(%x) {output_size=[2,1,1]}
+    %k : q(0.5, 0) = reduce_mean(%x) {axes=[2,3,4], keep_dims=false}
+  })", {u8({1, 1, 3, 1, 2}, {8, 9, 10, 11, 12, 13})});
+  CHECK(to_doubles(y[0]) == std::vector<double>{12, 31, 51});  // 3·1 + 4·2, 1 + 2·2 + 3·3 + 4·4, 3 + 2·4 + 3·5 + 4·6, each + 1
+  CHECK(to_doubles(y[1]) == std::vector<double>{10, 11, 12, 13});
+  CHECK(to_doubles(y[2]) == std::vector<double>{5, 7, 9});  // means 2.5, 3.5, 4.5 of two, three and two frames
+  CHECK(to_doubles(y[3]) == std::vector<double>{5, 9});     // two frames each
+  CHECK(to_doubles(y[4]) == std::vector<double>{7});
+}
+
 TEST_CASE("dynamic linear takes its range from the row") {
   const std::string text = R"(module m (%x : f32[2,2]) -> (%y) {
     @w : s8[1,2] int8(axis 0, scales [0.5]) = [[2, -4]]

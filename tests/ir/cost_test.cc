@@ -33,6 +33,15 @@ TEST_CASE("flops are two for each product, one for each element elsewhere, at ba
   CHECK(cost.nodes[1].flops == 16 * 64);
 }
 
+TEST_CASE("a convolution over three axes costs its window") {
+  const ModuleCost cost = cost_of(R"(module (%x : f32[N,4,8,6,6]) -> (%y) symbols N in [1, 64] {
+    @w : f32[10,2,3,3,3] = zeros
+    %y = conv(%x, @w) {stride=[2,1,1], padding=[1,1,1,1,1,1], dilation=[1,1,1], groups=2}
+  })");
+  CHECK(cost.macs == 10 * 4 * 6 * 6 * 2 * 27);  // 4 of 8 frames
+  CHECK(cost.parameters == 10 * 2 * 27);
+}
+
 TEST_CASE("bytes count the encoding with its scales; parameters count what is stored and not zero by pattern") {
   const ModuleCost cost = cost_of(R"(module (%x : f32[2]) -> (%x) {
     @a : s8[2,3] int8(axis 0, scales [1, 1]) = [1, 2, 3, 4, 5, 0]

@@ -176,6 +176,29 @@ TEST_CASE("depthwise and grouped convolutions") {
   CHECK(shape(m, "g.w") == std::vector<int64_t>{4, 2, 1, 1});
 }
 
+TEST_CASE("convolutions over three axes couple as those over two") {
+  Module m = read(R"(module m (%x : f32[N,3,4,4,4]) -> (%out) symbols N in [1, 8] {
+  @e.w : f32[4,3,3,1,1] = random(1)
+  @d.w : f32[4,1,3,3,3] = random(2)
+  @o.w : f32[2,16] = random(3)
+  %e = conv(%x, @e.w) {stride=[1,1,1], padding=[1,0,0,1,0,0], dilation=[1,1,1]}
+  %d = conv(%e, @d.w) {stride=[1,2,2], padding=[1,1,1,1,1,1], dilation=[1,1,1], groups=4}
+  %p = max_pool(%d) {kernel=[1,2,2], stride=[1,2,2], padding=[0,0,0], dilation=[1,1,1]}
+  %flat = reshape(%p) {shape=[N,16]}
+  %out = linear(%flat, @o.w)
+})");
+  const Coupling c = coupling_of(m);
+  const ChannelSet* set = set_of(m, c, "e.w", 0);
+  REQUIRE(set);
+  REQUIRE(set->groups.size() == 4);
+  CHECK(indices(m, c.groups[set->groups[1]], "d.w", 0) == std::vector<int64_t>{1});
+  CHECK(indices(m, c.groups[set->groups[1]], "o.w", 1) == std::vector<int64_t>{4, 5, 6, 7});  // its four frames
+  REQUIRE(remove_groups(m, c, std::vector<size_t>{set->groups[1]}));
+  CHECK(m.node(m.find_node("d")).integer("groups") == 3);
+  CHECK(shape(m, "d.w") == std::vector<int64_t>{3, 1, 3, 3, 3});
+  CHECK(shape(m, "o.w") == std::vector<int64_t>{2, 12});
+}
+
 TEST_CASE("concat offsets, slices back, and tied weights") {
   Module m = read(R"(module m (%i : i64[N,L]) -> (%y) symbols N in [1, 8], L in [1, 8] {
   @table : f32[10,3] = random(1)

@@ -72,6 +72,21 @@ TEST_CASE("bicubic resizing", "[aten]") {
   check({"by a factor", "return torch.upsample_bicubic2d(x, None, False, [2.0, 2.0])", {2, 3, 4, 5}});
 }
 
+TEST_CASE("windows over three axes", "[aten]") {
+  const std::map<std::string, std::vector<int64_t>> w{{"w", {4, 3, 2, 3, 3}}, {"b", {4}}, {"g", {6, 1, 3, 1, 2}}};
+  check({"conv3d", "return torch.conv3d(x, self.w, self.b, [1, 2, 1], [1, 1, 0], [2, 1, 1])", {2, 3, 4, 5, 6}, w});
+  check({"same padding", "return torch.conv3d(x, self.w, self.b, 1, \"same\", [1, 2, 1])", {2, 3, 4, 5, 6}, w});
+  check({"groups", "return torch.conv3d(x, self.g, None, 1, [1, 0, 1], 1, 3)", {2, 3, 4, 5, 6}, w});
+  check({"convolution", "return torch.convolution(x, self.w, self.b, [1, 1, 1], [0, 1, 1], [1, 1, 1], False, [0, 0, 0], 1)", {2, 3, 4, 5, 6}, w});
+  check({"max_pool3d", "return torch.max_pool3d(x, [2, 3, 2], [1, 2, 2], [1, 1, 0], 1, True)", {2, 3, 4, 5, 6}});
+  check({"avg_pool3d", "return torch.avg_pool3d(x, [2, 3, 2], [1, 2, 2], [1, 1, 0], False, False)", {2, 3, 4, 5, 6}});
+  check({"adaptive_avg_pool3d", "return torch.adaptive_avg_pool3d(x, [3, 2, 4])", {2, 3, 4, 5, 6}});
+  check({"adaptive_max_pool3d", "return torch.adaptive_max_pool3d(x, [1, 1, 1])[0]", {2, 3, 4, 5, 6}});
+  const std::map<std::string, std::vector<int64_t>> n{{"m", {3}}};
+  check({"batch_norm", "return torch.batch_norm(x, self.m, None, self.m, self.m * self.m, False, 0.1, 0.5, False)", {2, 3, 4, 5, 6}, n});
+  CHECK(refusal({"conv_transpose3d", "return torch.conv_transpose3d(x, self.t)", {2, 3, 4, 5, 6}, {{"t", {3, 4, 2, 2, 2}}}}).find("expected a convolution over 1 to 2 axes, found a weight [3,4,2,2,2]") != std::string::npos);
+}
+
 TEST_CASE("weight norm is computed at import", "[aten]") {
   check({"axis 0", "return torch.conv1d(x, torch._weight_norm(self.weight_v, self.weight_g, 0))", {2, 3, 6}, {{"weight_v", {4, 3, 2}}, {"weight_g", {4, 1, 1}}}});
   check({"axis 2", "return torch.conv1d(x, torch._weight_norm(self.weight_v, self.weight_g, 2))", {2, 3, 6}, {{"weight_v", {4, 3, 2}}, {"weight_g", {1, 1, 2}}}});
