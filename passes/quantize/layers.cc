@@ -2,8 +2,7 @@
 
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/conv2d.h>
-#include <ATen/ops/im2col.h>
+#include <ATen/ops/convolution.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
@@ -57,27 +56,30 @@ class Side {
   size_t next_ = 0;
 };
 
-// The patches of a conv or linear. One spatial axis becomes two, the first of size 1.
+// The patches of a conv or linear.
 struct Patches {
   bool conv = false;
   int64_t groups = 1;
   std::vector<int64_t> kernel, stride, dilation, padding;  // padding: as constant_pad_nd takes it, last axis first
 
-  at::Tensor image(const at::Tensor& x) const {
-    return at::constant_pad_nd(kernel.size() == 2 && x.dim() == 3 ? x.unsqueeze(2) : x, padding);
-  }
-  // [groups, K, positions]
+  // [groups, K, positions], K counting channels and then taps
   at::Tensor operator()(const at::Tensor& x) const {
     if (!conv) return x.reshape({-1, x.size(-1)}).t().unsqueeze(0);
-    const at::Tensor columns = at::im2col(image(x), kernel, dilation, {0, 0}, stride);  // [N, C·taps, positions]
-    const at::Tensor grouped = columns.reshape({columns.size(0), groups, -1, columns.size(2)}).permute({1, 2, 0, 3});
-    return grouped.reshape({groups, grouped.size(1), -1});
+    at::Tensor windows = at::constant_pad_nd(x, padding);  // [N, C, positions…], and for each axis that is done its taps at the end
+    for (size_t s = 0; s < kernel.size(); ++s) {
+      const int64_t reach = dilation[s] * (kernel[s] - 1) + 1;
+      windows = windows.unfold(static_cast<int64_t>(2 + s), reach, stride[s]).slice(-1, 0, reach, dilation[s]);
+    }
+    const auto spatial = static_cast<int64_t>(kernel.size());
+    const at::Tensor taps = windows.flatten(2 + spatial).flatten(2, 1 + spatial);  // [N, C, positions, taps]
+    const at::Tensor grouped = taps.reshape({taps.size(0), groups, -1, taps.size(2), taps.size(3)}).permute({1, 2, 4, 0, 3});
+    return grouped.reshape({groups, grouped.size(1) * grouped.size(2), -1});
   }
   // What the layer makes of x: [groups, positions, O/groups]
   at::Tensor results(const at::Tensor& x, const at::Tensor& weight) const {
     if (!conv) return at::linear(x.reshape({-1, x.size(-1)}), weight).unsqueeze(0);
-    const at::Tensor w = weight.dim() == 3 ? weight.unsqueeze(2) : weight;
-    const at::Tensor y = at::conv2d(image(x), w, {}, stride, at::IntArrayRef{0, 0}, dilation, groups).flatten(2);
+    const std::vector<int64_t> none(kernel.size(), 0);
+    const at::Tensor y = at::convolution(at::constant_pad_nd(x, padding), weight, {}, stride, none, dilation, false, none, groups).flatten(2);
     const at::Tensor grouped = y.reshape({y.size(0), groups, -1, y.size(2)}).permute({1, 0, 3, 2});
     return grouped.reshape({groups, -1, grouped.size(3)});
   }
@@ -94,8 +96,6 @@ Patches patches_of(const Module& module, const Node& node) {
   const auto& padding = node.integers("padding");
   for (size_t axis = p.kernel.size(); axis-- > 0;)
     p.padding.insert(p.padding.end(), {padding[axis], padding[p.kernel.size() + axis]});
-  if (p.kernel.size() == 1)
-    for (auto* sizes : {&p.kernel, &p.stride, &p.dilation}) sizes->insert(sizes->begin(), 1);
   return p;
 }
 

@@ -25,8 +25,10 @@ bool passes_integers(const Module& m, const Node& node, int bits) {
     if (input == kNoId || m.is_weight(input) || m.value(input).type.dtype != DType::kF32) return false;
   if (is_op(node, "add"))
     return m.value(node.inputs[0]).type.shape == m.value(node.inputs[1]).type.shape && integer_activation(node);
-  if (is_op(node, "reduce_mean")) {  // the integer mean is that over the pixels of [N,C,H,W]
-    return m.value(node.inputs[0]).type.rank() == 4 && node.integers("axes") == std::vector<int64_t>{2, 3};
+  if (is_op(node, "reduce_mean")) {  // the integer mean is that over the pixels of [N,C,H,W] or [N,C,T,H,W]
+    const int64_t rank = m.value(node.inputs[0]).type.rank();
+    const auto& axes = node.integers("axes");
+    return (rank == 4 && axes == std::vector<int64_t>{2, 3}) || (rank == 5 && axes == std::vector<int64_t>{2, 3, 4});
   }
   return true;
 }

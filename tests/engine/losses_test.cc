@@ -175,6 +175,21 @@ TEST_CASE("levels of different widths are compared through a projection that lea
   CHECK(w.grad().defined());
 }
 
+TEST_CASE("the projection is one of channels, whatever the number of axes") {
+  for (const std::vector<int64_t>& places : {std::vector<int64_t>{}, {3}, {2, 2}, {2, 1, 2}}) {
+    const auto loss = multi_level(nullptr, {"mse", 1, {{"a", "b", 2, 1}}}, 7);
+    at::Tensor w = loss->parameters().at("projection_0");
+    { const c10::AutoGradMode off(false); w.detach().fill_(1); }
+    std::vector<int64_t> student{1, 2}, teacher{1, 1};
+    student.insert(student.end(), places.begin(), places.end()), teacher.insert(teacher.end(), places.begin(), places.end());
+    if (places.size() == 1) std::swap(student[1], student[2]), std::swap(teacher[1], teacher[2]);  // sequences have channels last
+    const std::vector<at::Tensor> hidden{at::tensor({1.f}).expand(student)}, taught{at::tensor({4.f}).expand(teacher)}, none{at::tensor({0.f})};
+    const auto found = (*loss)({.outputs = none, .teacher = none, .labels = {}, .more_teachers = {}, .hidden = hidden, .taught_hidden = taught});
+    if (!found) FAIL(found.error().message);
+    CHECK(found->item<double>() == Approx(4.0 / 16));  // 1 + 1 against 4
+  }
+}
+
 TEST_CASE("losses name what does not fit") {
   const Teachers two{{numbers({0, 0}, {1, 2})}};
   const auto message = [&](const Loss& loss, const at::Tensor& labels) { return loss_at(loss, scores(), two, labels).error().message; };

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/conv3d.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/linear.h>
 
@@ -28,6 +29,7 @@ at::Tensor random_projection(int64_t outputs, int64_t inputs, uint64_t seed) {
 
 at::Tensor project(const at::Tensor& hidden, const at::Tensor& w) {
   if (hidden.dim() == 4) return at::conv2d(hidden, w.reshape({w.size(0), w.size(1), 1, 1}));
+  if (hidden.dim() == 5) return at::conv3d(hidden, w.reshape({w.size(0), w.size(1), 1, 1, 1}));
   return at::linear(hidden, w);
 }
 

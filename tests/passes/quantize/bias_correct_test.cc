@@ -3,6 +3,38 @@
 using namespace fastc;
 using namespace fastc::test;
 
+namespace {
+
+void check_means(const char* text, const std::vector<int64_t>& shape) {
+  INFO(text);
+  Module real = module_of(text);
+  const Samples data({random_tensor(shape, 11)});
+  PlainContext context;
+  context.calibration_data = &data;
+  context.models.emplace("original", real);
+  Module m = real;
+  pass_ok("quantize.static", m, context, {{"weight_bits", 2}});
+  const auto channel_means = [&](const Module& module) {
+    const Tensor y = evaluate(module, {random_tensor(shape, 11)})[0];
+    const auto v = to_doubles(y);
+    std::vector<double> means(3, 0);
+    const size_t pixels = v.size() / static_cast<size_t>(3 * shape[0]);
+    for (size_t i = 0; i < v.size(); ++i) means[i / pixels % 3] += v[i] / static_cast<double>(v.size() / 3);
+    return means;
+  };
+  const auto expected = channel_means(real), before = channel_means(m);
+  pass_ok("quantize.bias_correct", m, context);
+  const auto after = channel_means(m), scales = to_doubles(m.weights.at("w2").encoding.scales);
+  for (size_t c = 0; c < 3; ++c) {
+    const double unit = static_cast<double>(m.value(m.find_value("a")).type.quant->scale) * scales[c];  // of the bias
+    CHECK(std::fabs(before[c] - expected[c]) > 0.9 * unit);
+    CHECK(std::fabs(after[c] - expected[c]) < 0.51 * unit);
+  }
+  CHECK(m.weights.contains("a.bias"));
+}
+
+}  // namespace
+
 TEST_CASE("quantize.bias_correct: the bias takes up what rounding shifted") {
   // Inputs 1 and 2 with scale 1; the weight 0.6 is rounded to 1·0.5: y = 0.5·x instead of 0.6·x, off by 0.15 in the mean.
   Module m = module_of(R"(module m (%x : f32[N,1]) -> (%y) symbols N in [1, 8] {
@@ -30,35 +62,24 @@ TEST_CASE("quantize.bias_correct: the bias takes up what rounding shifted") {
 }
 
 TEST_CASE("quantize.bias_correct: means agree after two-bit weights, in a row of layers with groups, strides and no bias") {
-  Module real = module_of(R"(module m (%x : f32[N,4,6,6]) -> (%y) symbols N in [1, 256] {
+  check_means(R"(module m (%x : f32[N,4,6,6]) -> (%y) symbols N in [1, 256] {
     @w1 : f32[8,2,3,3] = random(1)
     @w2 : f32[3,8,3,3] = random(2)
     @b2 : f32[3] = random(3)
     %a = conv(%x, @w1) {stride=[2,1], padding=[1,0,0,1], dilation=[1,1], groups=2, activation="relu"}
-    %y = conv(%a, @w2, @b2) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]} })");
-  const Samples data({random_tensor({200, 4, 6, 6}, 11)});
-  PlainContext context;
-  context.calibration_data = &data;
-  context.models.emplace("original", real);
-  Module m = real;
-  pass_ok("quantize.static", m, context, {{"weight_bits", 2}});
-  const auto channel_means = [&](const Module& module) {
-    const Tensor y = evaluate(module, {random_tensor({200, 4, 6, 6}, 11)})[0];
-    const auto v = to_doubles(y);
-    std::vector<double> means(3, 0);
-    const size_t pixels = static_cast<size_t>(y.shape()[2] * y.shape()[3]);
-    for (size_t i = 0; i < v.size(); ++i) means[i / pixels % 3] += v[i] / static_cast<double>(v.size() / 3);
-    return means;
-  };
-  const auto expected = channel_means(real), before = channel_means(m);
-  pass_ok("quantize.bias_correct", m, context);
-  const auto after = channel_means(m), scales = to_doubles(m.weights.at("w2").encoding.scales);
-  for (size_t c = 0; c < 3; ++c) {
-    const double unit = static_cast<double>(m.value(m.find_value("a")).type.quant->scale) * scales[c];  // of the bias
-    CHECK(std::fabs(before[c] - expected[c]) > 0.9 * unit);
-    CHECK(std::fabs(after[c] - expected[c]) < 0.51 * unit);
-  }
-  CHECK(m.weights.contains("a.bias"));
+    %y = conv(%a, @w2, @b2) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]} })", {200, 4, 6, 6});
+  check_means(R"(module m (%x : f32[N,4,7]) -> (%y) symbols N in [1, 256] {
+    @w1 : f32[8,4,3] = random(21)
+    @w2 : f32[3,8,3] = random(22)
+    @b2 : f32[3] = random(3)
+    %a = conv(%x, @w1) {stride=[1], padding=[2,1], dilation=[2], activation="relu"}
+    %y = conv(%a, @w2, @b2) {stride=[2], padding=[1,1], dilation=[1]} })", {200, 4, 7});
+  check_means(R"(module m (%x : f32[N,4,4,4,3]) -> (%y) symbols N in [1, 256] {
+    @w1 : f32[8,2,2,3,1] = random(1)
+    @w2 : f32[3,8,2,2,2] = random(2)
+    @b2 : f32[3] = random(3)
+    %a = conv(%x, @w1) {stride=[1,2,1], padding=[2,0,0,0,1,0], dilation=[2,1,1], groups=2, activation="relu"}
+    %y = conv(%a, @w2, @b2) {stride=[1,1,1], padding=[1,1,1,0,0,0], dilation=[1,1,1]} })", {200, 4, 4, 4, 3});
 }
 
 TEST_CASE("quantize.bias_correct: another network is no reference, and data is needed") {
