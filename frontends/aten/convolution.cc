@@ -77,7 +77,7 @@ Result<ArgList> conv(Lowering& l, const Call& call) {
 
 constexpr RuleEntry kRules[] = {
     {"_convolution", conv}, {"_convolution_mode", conv}, {"convolution", conv}, {"conv1d", conv}, {"conv2d", conv}, {"conv3d", conv},
-    {"conv_transpose1d", transposed}, {"conv_transpose2d", transposed}, {"conv_transpose3d", transposed},
+    {"conv_transpose1d", transposed}, {"conv_transpose2d", transposed},
 };
 
 }  // namespace

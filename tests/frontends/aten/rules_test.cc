@@ -84,7 +84,8 @@ TEST_CASE("windows over three axes", "[aten]") {
   check({"adaptive_max_pool3d", "return torch.adaptive_max_pool3d(x, [1, 1, 1])[0]", {2, 3, 4, 5, 6}});
   const std::map<std::string, std::vector<int64_t>> n{{"m", {3}}};
   check({"batch_norm", "return torch.batch_norm(x, self.m, None, self.m, self.m * self.m, False, 0.1, 0.5, False)", {2, 3, 4, 5, 6}, n});
-  CHECK(refusal({"conv_transpose3d", "return torch.conv_transpose3d(x, self.t)", {2, 3, 4, 5, 6}, {{"t", {3, 4, 2, 2, 2}}}}).find("expected a convolution over 1 to 2 axes, found a weight [3,4,2,2,2]") != std::string::npos);
+  const char* transposed = "return torch.convolution(x, self.t, None, [1, 1, 1], [0, 0, 0], [1, 1, 1], True, [0, 0, 0], 1)";
+  CHECK(refusal({"transposed", transposed, {2, 3, 4, 5, 6}, {{"t", {3, 4, 2, 2, 2}}}}).find("expected a convolution over 1 to 2 axes, found a weight [3,4,2,2,2]") != std::string::npos);
 }
 
 TEST_CASE("weight norm is computed at import", "[aten]") {
