@@ -330,14 +330,14 @@ TEST_CASE("windows over three axes that do not fit are refused by name") {
     const auto w = a.constant<float>("w", s.w_shape(), packed(s, reals(108, 1), 1), Packing::kPanel16);
     auto attrs = attributes(s);
     change(a, attrs);
-    a.op(Kernel::kConvF32, "film.conv", {x, w}, {y}, attrs);
+    a.op(Kernel::kConvF32, "video.conv", {x, w}, {y}, attrs);
     a.outputs = {y};
     return run(a, {Array::of(s.x_shape(), reals(96, 2))}).message;
   };
   using Attrs = WithDepth<ConvAttrs>;
   const auto says = [](const std::string& message, const char* words) {
     INFO(message);
-    return message.find(words) != std::string::npos && message.find("film.conv") != std::string::npos;
+    return message.find(words) != std::string::npos && message.find("video.conv") != std::string::npos;
   };
   CHECK(says(refusal([](Artifact&, Attrs& a) { a.depth.stride = 0; }), "a stride is 0"));
   CHECK(says(refusal([](Artifact&, Attrs& a) { a.depth.join = 2; }), "its way to join frames is 2"));
@@ -348,7 +348,7 @@ TEST_CASE("windows over three axes that do not fit are refused by name") {
   CHECK(says(refusal([](Artifact&, Attrs& a) { a.depth.join = 1, a.own.dilation[0] = 2, a.own.pad_begin[0] = a.own.pad_end[0] = 2; }), "cannot be joined under a dilation of 2"));
   Artifact a;
   const auto x = a.input("x", DType::kF32, {1, 1, 2, 2, 2}, kLast), y = a.value("y", DType::kF32, {1, 1, 2, 4, 4}, kLast);
-  a.op(Kernel::kResize, "film.conv", {x}, {y}, ResizeAttrs{});
+  a.op(Kernel::kResize, "video.conv", {x}, {y}, ResizeAttrs{});
   a.outputs = {y};
   CHECK(says(run(a, {Array::of<float>({1, 1, 2, 2, 2}, Floats(8, 1))}).message, "\"x\" must have 3 or 4 axes"));
 }

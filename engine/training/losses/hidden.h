@@ -1,5 +1,5 @@
 // How a student's hidden values are compared with a teacher's: one function, one file each. Both have the samples on axis 0; channels lie on axis 1
-// of images [N,C,H,W], films [N,C,T,H,W] and vectors [N,C], and on the last axis of sequences [N,T,C]. Scalars; zero where both are the same.
+// of images [N,C,H,W], videos [N,C,T,H,W] and vectors [N,C], and on the last axis of sequences [N,T,C]. Scalars; zero where both are the same.
 #pragma once
 
 #include <string_view>

@@ -29,19 +29,19 @@ TEST_CASE("convolutions have the shape of PyTorch's formula") {
 }
 
 TEST_CASE("windows over three axes") {
-  const std::string film = "%v = reshape(%x) {shape=[N,4,2,4,8]}\n", w = "@w3 : f32[6,4,3,2,3] = zeros\n", dw = "@w3 : f32[8,1,2,3,3] = zeros\n";
+  const std::string video = "%v = reshape(%x) {shape=[N,4,2,4,8]}\n", w = "@w3 : f32[6,4,3,2,3] = zeros\n", dw = "@w3 : f32[8,1,2,3,3] = zeros\n";
   check_types({
-      {film + w + "%y = conv(%v, @w3, @b6) {stride=[1,2,2], padding=[1,0,1,1,0,1], dilation=[1,1,1]}", "f32[N,6,2,2,4]"},
-      {film + w + "%y = conv(%v, @w3) {stride=[1,1,1], padding=[2,0,0,1,1,0], dilation=[2,1,1]}", "f32[N,6,1,4,6]"},
-      {film + dw + "%y = conv(%v, @w3) {stride=[1,1,1], padding=[0,1,1,0,1,1], dilation=[1,1,1], groups=4}", "f32[N,8,1,4,8]"},
-      {film + "%y = max_pool(%v) {kernel=[1,2,2], stride=[1,2,2], padding=[0,0,0], dilation=[1,1,1]}", "f32[N,4,2,2,4]"},
-      {film + "%y = avg_pool(%v) {kernel=[2,3,3], stride=[1,2,2], padding=[1,1,1], ceil_mode=true}", "f32[N,4,3,3,5]"},
-      {film + "%y = adaptive_avg_pool(%v) {output_size=[1,2,3]}", "f32[N,4,1,2,3]"},
+      {video + w + "%y = conv(%v, @w3, @b6) {stride=[1,2,2], padding=[1,0,1,1,0,1], dilation=[1,1,1]}", "f32[N,6,2,2,4]"},
+      {video + w + "%y = conv(%v, @w3) {stride=[1,1,1], padding=[2,0,0,1,1,0], dilation=[2,1,1]}", "f32[N,6,1,4,6]"},
+      {video + dw + "%y = conv(%v, @w3) {stride=[1,1,1], padding=[0,1,1,0,1,1], dilation=[1,1,1], groups=4}", "f32[N,8,1,4,8]"},
+      {video + "%y = max_pool(%v) {kernel=[1,2,2], stride=[1,2,2], padding=[0,0,0], dilation=[1,1,1]}", "f32[N,4,2,2,4]"},
+      {video + "%y = avg_pool(%v) {kernel=[2,3,3], stride=[1,2,2], padding=[1,1,1], ceil_mode=true}", "f32[N,4,3,3,5]"},
+      {video + "%y = adaptive_avg_pool(%v) {output_size=[1,2,3]}", "f32[N,4,1,2,3]"},
   });
   check_refused({
-      {film + w + "%y = conv(%v, @w3) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "attribute \"stride\": expected 3 entries, found 2"},
-      {film + "%y = conv(%v, @w) {stride=[1,1,1], padding=[1,1,1,1,1,1], dilation=[1,1,1]}", "operand \"weight\": expected rank 5 [O,C/groups,kernel]"},
-      {film + w + "%y = conv_transpose(%v, @w3) {stride=[1,1,1], padding=[0,0,0], output_padding=[0,0,0], dilation=[1,1,1]}", "expected rank 3 [N,C,L] or 4 [N,C,H,W], found f32[N,4,2,4,8]"},
+      {video + w + "%y = conv(%v, @w3) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]}", "attribute \"stride\": expected 3 entries, found 2"},
+      {video + "%y = conv(%v, @w) {stride=[1,1,1], padding=[1,1,1,1,1,1], dilation=[1,1,1]}", "operand \"weight\": expected rank 5 [O,C/groups,kernel]"},
+      {video + w + "%y = conv_transpose(%v, @w3) {stride=[1,1,1], padding=[0,0,0], output_padding=[0,0,0], dilation=[1,1,1]}", "expected rank 3 [N,C,L] or 4 [N,C,H,W], found f32[N,4,2,4,8]"},
       {"%v = reshape(%x) {shape=[N,4,2,2,2,8]}\n%y = adaptive_avg_pool(%v) {output_size=[1]}", "expected rank 3 [N,C,L], 4 [N,C,H,W] or 5 [N,C,T,H,W]"},
   });
 }

@@ -46,7 +46,7 @@ Net linear(int64_t in, int64_t out) {
 }
 
 Net network() {
-  Net m("Film");
+  Net m("Video");
   m.register_module("stem", conv(3, 8, {3, 3, 3}, {1, 2, 2}));
   m.register_module("a1", conv(8, 12, {3, 3, 3}));
   m.register_module("a2", conv(12, 8, {3, 3, 3}));
@@ -79,7 +79,7 @@ Recorded recorded(Net& m, int64_t batch) {
 
 // Nodes over five axes of which `holds` says yes.
 template <typename Holds>
-std::set<std::string> films(const Module& module, const char* op, const Holds& holds) {
+std::set<std::string> videos(const Module& module, const char* op, const Holds& holds) {
   std::set<std::string> names;
   for (const NodeId id : module.order()) {
     const Node& node = module.node(id);
@@ -90,18 +90,18 @@ std::set<std::string> films(const Module& module, const char* op, const Holds& h
 
 }  // namespace
 
-TEST_CASE("a network over films survives every method and chains of them") {
+TEST_CASE("a video network survives every method and chains of them") {
   at::manual_seed(3);
   Net net = network();
   const auto folder = TempDir::make();
   REQUIRE(folder);
-  net.save((folder->path() / "film.pt").string());
-  const Specimen s{folder->path() / "film.pt", "", recorded(net, 2), recorded(net, 3)};
+  net.save((folder->path() / "video.pt").string());
+  const Specimen s{folder->path() / "video.pt", "", recorded(net, 2), recorded(net, 3)};
   const auto module = test::imported(s);
   const Status status = module ? test::agree(*module, s, true) : Status(tl::unexpected(module.error()));
   REQUIRE((status ? "" : status.error().message) == std::string());
   const auto any = [](const Node&) { return true; };
-  const auto all = films(*module, "conv", any);
+  const auto all = videos(*module, "conv", any);
   CHECK(all.size() == 11);
   for (const auto& stages : test::pipelines()) {
     INFO(test::name_of(stages));
@@ -110,11 +110,11 @@ TEST_CASE("a network over films survives every method and chains of them") {
             INFO(pass);
             if (stages.size() > 1) return;
             const auto weight_dtype = [&](const Node& node) { return after.weight(node.inputs[1]).data.dtype(); };
-            if (pass == "quantize.static") CHECK(films(after, "conv", [&](const Node& node) { return after.value(node.inputs[0]).type.quant.has_value(); }) == all);
-            if (pass == "quantize.dynamic") CHECK(films(after, "conv", [&](const Node& node) { return !node.string("dynamic").empty(); }) == all);
-            if (pass == "quantize.weight_only") CHECK(films(after, "conv", [&](const Node& node) { return weight_dtype(node) == DType::kS8; }).size() == all.size() - 1);  // but the depthwise one
+            if (pass == "quantize.static") CHECK(videos(after, "conv", [&](const Node& node) { return after.value(node.inputs[0]).type.quant.has_value(); }) == all);
+            if (pass == "quantize.dynamic") CHECK(videos(after, "conv", [&](const Node& node) { return !node.string("dynamic").empty(); }) == all);
+            if (pass == "quantize.weight_only") CHECK(videos(after, "conv", [&](const Node& node) { return weight_dtype(node) == DType::kS8; }).size() == all.size() - 1);  // but the depthwise one
             if (pass == "prune.channel") CHECK(after.weight(after.find_value("deep.weight")).data.shape() == std::vector<int64_t>{9, 1, 3, 3, 3});
-            if (pass == "prune.structural") CHECK(films(after, "conv", any).size() < films(before, "conv", any).size());
+            if (pass == "prune.structural") CHECK(videos(after, "conv", any).size() < videos(before, "conv", any).size());
           }) == "");
     CHECK(refused.empty());
   }
