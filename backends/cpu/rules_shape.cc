@@ -94,6 +94,11 @@ Status lower_axis(Lowering& l, const Node& node) {
   return emit_plain(l, node, kernel, bytes_of(attrs));
 }
 
+Status lower_argsort(Lowering& l, const Node& node) {
+  const rt::AxisAttrs attrs{static_cast<int32_t>(l.type(node.input(0)).rank() - 1), node.flag("descending") ? 1u : 0u};
+  return emit_plain(l, node, rt::Kernel::kArgsort, bytes_of(attrs));
+}
+
 Status lower_iota(Lowering& l, const Node& node) {
   const rt::IotaAttrs attrs{node.number("start"), node.number("step")};
   return emit_plain(l, node, rt::Kernel::kIota, bytes_of(attrs));
@@ -112,6 +117,7 @@ void add_shape_rules(Rules& rules) {
   rules["index_select"] = lower_axis<rt::Kernel::kIndexSelect>;
   rules["cumsum"] = lower_axis<rt::Kernel::kCumsum>;
   rules["iota"] = lower_iota;
+  rules["argsort"] = lower_argsort;
 }
 
 }  // namespace fastc::lowering

@@ -197,6 +197,7 @@ enum class Kernel : uint32_t {
   kGru = 39,        // x, then per layer·direction: w_ih, w_hh and, with has_bias, b_ih, b_hh; h0? last → y, hn?   RecurrentAttrs
   kRnnTanh = 40,    // as kGru; h = tanh(…)   RecurrentAttrs
   kRnnRelu = 41,    // as kGru; h = relu(…)   RecurrentAttrs
+  kArgsort = 42,    // x → y:i64, where the elements of the last axis stand in order; equals as they come, NaN the largest   AxisAttrs (flags & 1: descending)
   // Activations of 16 bits: numbers from 80 on.
   kConvS16 = 80,    // x:s16, w:s8 or s16, bias:i32, m:f32[O], residual:s16? → y:s16 (or f32: y = float(acc)·m)   ConvAttrs
   kLinearS16 = 81,  // as kConvS16                           LinearAttrs

@@ -193,6 +193,7 @@ constexpr Signature kSignatures[] = {
     {Kernel::kGru, "gru", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnTanh, "rnn_tanh", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
     {Kernel::kRnnRelu, "rnn_relu", "f f* > f f?", sizeof(RecurrentAttrs), recurrent},
+    {Kernel::kArgsort, "argsort", "fild > l", sizeof(AxisAttrs), axis},
     {Kernel::kConvS16, "conv_s16", "w sw i f w? > wf", sizeof(ConvAttrs), conv, true},
     {Kernel::kLinearS16, "linear_s16", "w sw i f w? > wf", sizeof(LinearAttrs), linear},
     {Kernel::kAddS16, "add_s16", "w w > w", sizeof(ClampAttrs), clamp},

@@ -1,4 +1,5 @@
 #include <ATen/ops/arange.h>
+#include <ATen/ops/argsort.h>
 #include <ATen/ops/embedding.h>
 #include <ATen/ops/gather.h>
 #include <ATen/ops/index_select.h>
@@ -51,6 +52,11 @@ Result<Evaluate> iota(const Site& site) {
   };
 }
 
+Result<Evaluate> argsort(const Site& site) {
+  const bool descending = site.node.flag("descending");
+  return [descending](Call& call) { call.set(at::argsort(call.in(0), /*stable=*/true, -1, descending)); };
+}
+
 Result<Evaluate> where(const Site&) {
   return [](Call& call) { call.set(at::where(call.in(0).to(at::kBool), call.in(1), call.in(2))); };
 }
@@ -60,7 +66,7 @@ Result<Evaluate> cast(const Site& site) {
   return [type](Call& call) { call.set(call.in(0).to(type)); };
 }
 
-const RegisterEval registered_embedding{"embedding", embedding}, registered_gather{"gather", gather}, registered_select{"index_select", index_select},
+const RegisterEval registered_embedding{"embedding", embedding}, registered_gather{"gather", gather}, registered_select{"index_select", index_select}, registered_argsort{"argsort", argsort},
     registered_iota{"iota", iota}, registered_where{"where", where}, registered_cast{"cast", cast};
 
 }  // namespace

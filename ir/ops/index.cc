@@ -1,9 +1,10 @@
-// embedding, gather, index_select, iota: reading by index, and making indices.
+// embedding, gather, index_select, iota, argsort: reading by index, and making indices.
 //
 //   embedding     y[…,d] = table[indices[…], d]; an integer table with scales along axis 0 is read as f32
 //   gather        y[p] = x[p with p[axis] replaced by indices[p]]            (torch.gather)
 //   index_select  y[a…, i…, b…] = x[a…, indices[i…], b…]                     (numpy.take)
 //   iota          y[i] = start + i·step
+//   argsort       y[…,i] = where the i-th smallest of x[…,:] stands, or the i-th largest; equals in their order, NaN the largest of all
 #include "ir/ops/common.h"
 
 namespace fastc::ops {
@@ -84,6 +85,22 @@ Types infer_iota(const OpView& view, const DeclaredQuant& quant) {
   return std::vector<Type>{{dtype, {dim_of(view.node, "length")}}};
 }
 
+Types infer_argsort(const OpView& view, const DeclaredQuant& quant) {
+  FASTC_CHECK(expect_unquantized(view, quant));
+  const DType dtype = view.in(0).dtype;
+  if (dtype != DType::kF32 && dtype != DType::kF64 && dtype != DType::kI64 && dtype != DType::kI32) return wrong_operand(view, 0, "f32, f64, i64 or i32");
+  if (view.in(0).rank() < 1) return wrong_operand(view, 0, "at least one axis");
+  return std::vector<Type>{{DType::kI64, view.in(0).shape}};
+}
+
+void couple_argsort(const OpView& view, Coupler& coupler) {
+  const ValueId x = view.node.inputs[0], y = view.node.output();
+  const int64_t last = view.in(0).rank() - 1;
+  for (int64_t axis = 0; axis < last; ++axis) tie_axis(coupler, x, axis, y, axis);
+  pin_axis(coupler, x, last);  // the indices count its elements
+  pin_axis(coupler, y, last);
+}
+
 const RegisterOp embedding{{
     .name = "embedding",
     .summary = "rows of a table [V,D] by index",
@@ -118,6 +135,15 @@ const RegisterOp iota{{
                    text("dtype", "i64", "i64, i32 or f32")},
     .infer = infer_iota,
     .cost = no_cost,
+}};
+
+const RegisterOp argsort{{
+    .name = "argsort",
+    .summary = "where the elements of the last axis stand, from the smallest to the largest",
+    .operands = operands("x"),
+    .attributes = {flag("descending", false, "from the largest to the smallest")},
+    .infer = infer_argsort,
+    .couple = couple_argsort,
 }};
 
 }  // namespace

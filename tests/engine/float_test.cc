@@ -154,6 +154,14 @@ TEST_CASE("moving elements") {
   check_op(in, "softmax(%x) {axis=0}", {x}, f32({2, 3}, {0.04742587f, 0.04742587f, 0.04742587f, 0.95257413f, 0.95257413f, 0.95257413f}));
 }
 
+// The places as floats: ties in their order, NaN the largest.
+TEST_CASE("the order of elements") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Tensor x = f32({2, 4}, {2, -1, 2, nan, 0, 0, -3, 7});
+  check_op("%x : f32[2,4]", "argsort(%x)", {x}, i64({2, 4}, {1, 0, 2, 3, 2, 0, 1, 3}));
+  check_op("%x : f32[2,4]", "argsort(%x) {descending=true}", {x}, i64({2, 4}, {3, 0, 2, 1, 3, 0, 1, 2}));
+}
+
 TEST_CASE("sizes that depend on the batch") {
   const std::string text = R"(module m (%x : f32[N,2,2]) -> (%y) symbols N in [1, 8] {
     %y = reshape(%x) {shape=[2*N, 2]}

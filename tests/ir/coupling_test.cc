@@ -270,6 +270,24 @@ TEST_CASE("what mixes channels pins them, and says so") {
   CHECK(coupling_text(m, c).find("which must stay: s (softmax) needs every one of them") != std::string::npos);
 }
 
+TEST_CASE("an order counts the elements of its axis: they must stay, and others may go") {
+  const auto text = [](const char* axes) {
+    return fmt::format(R"(module m (%x : f32[N,3,4]) -> (%y) symbols N in [1, 8] {{
+  @a : f32[4,4] = random(1)
+  @b : f32[2,4] = random(2)
+  %h = linear(%x, @a)
+  %p = permute(%h) {{perm=[0,{0}]}}
+  %i = argsort(%p)
+  %f = cast(%i) {{dtype="f32"}}
+  %q = permute(%f) {{perm=[0,{0}]}}
+  %y = linear(%q, @b)
+}})", axes);
+  };
+  const Module rows = read(text("1,2")), columns = read(text("2,1"));
+  CHECK(set_of(rows, coupling_of(rows), "a", 0) == nullptr);
+  CHECK(set_of(columns, coupling_of(columns), "a", 0) != nullptr);
+}
+
 TEST_CASE("coupling in words: writers, readers, and the ops between, with runs of names in one") {
   const Module m = read(R"(module m (%x : f32[N,3,4,4]) -> (%out) symbols N in [1, 8] {
   @s.w : f32[4,3,1,1] = random(1)

@@ -1,6 +1,8 @@
 // The generic meaning of every op that is not a product, on tensors small enough to check by hand.
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "tests/catch.h"
 #include "tests/runtime/artifact.h"
@@ -231,6 +233,24 @@ TEST_CASE("reductions over any axes", "[ops]") {
   CHECK(one<uint8_t, uint8_t>(Kernel::kReduce, ReduceAttrs{static_cast<uint32_t>(Reduce::kMean), 1, 0, 0}, {4}, {10, 11, 12, 14}, {}, Layout::kPlain, {0.5f, 10}, {0.25f, 20}) == Bytes{24});
   CHECK(one<int64_t, int64_t>(Kernel::kCumsum, AxisAttrs{1, 0}, {2, 3}, {1, 2, 3, 4, 5, 6}, {2, 3}) == std::vector<int64_t>{1, 3, 6, 4, 9, 15});
   CHECK(one<float, float>(Kernel::kCumsum, AxisAttrs{0, 0}, {2, 3}, x, {2, 3}) == Floats{1, 2, 3, 5, 7, 9});
+}
+
+TEST_CASE("argsort: ties in their order, NaN the largest", "[ops]") {
+  using Places = std::vector<int64_t>;
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const Floats x = {2, -1, 2, nan, -0.0f, 0, inf, -inf};
+  CHECK(one<float, int64_t>(Kernel::kArgsort, AxisAttrs{0, 0}, {8}, x, {8}) == Places{7, 1, 4, 5, 0, 2, 6, 3});
+  CHECK(one<float, int64_t>(Kernel::kArgsort, AxisAttrs{0, 1}, {8}, x, {8}) == Places{3, 6, 0, 2, 4, 5, 1, 7});
+  CHECK(one<int64_t, int64_t>(Kernel::kArgsort, AxisAttrs{1, 0}, {2, 3}, {3, INT64_MIN, 3, 9, INT64_MAX, 8}, {2, 3}) == Places{1, 0, 2, 2, 0, 1});
+  CHECK(one<int32_t, int64_t>(Kernel::kArgsort, AxisAttrs{1, 1}, {1, 3}, {1, 2, 3}, {1, 3}) == Places{2, 1, 0});
+  CHECK(one<double, int64_t>(Kernel::kArgsort, AxisAttrs{1, 0}, {2, 1}, {5, -5}, {2, 1}) == Places{0, 0});
+  // Longer lines with many ties, against a sort that keeps them.
+  std::vector<int32_t> many(1000);
+  for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<int32_t>(i * 7919 % 37);
+  Places places(many.size());
+  std::iota(places.begin(), places.end(), 0);
+  std::stable_sort(places.begin(), places.end(), [&](int64_t a, int64_t b) { return many[static_cast<size_t>(a)] < many[static_cast<size_t>(b)]; });
+  CHECK(one<int32_t, int64_t>(Kernel::kArgsort, AxisAttrs{0, 0}, {1000}, many, {1000}) == places);
 }
 
 TEST_CASE("norms and softmax", "[ops]") {

@@ -55,5 +55,6 @@ std::unique_ptr<Op> make_gather();
 std::unique_ptr<Op> make_index_select();
 std::unique_ptr<Op> make_iota();
 std::unique_ptr<Op> make_cumsum();
+std::unique_ptr<Op> make_argsort();
 
 }  // namespace fastc::rt

@@ -40,6 +40,7 @@ std::unique_ptr<Op> make_op(Kernel kernel) {
     case Kernel::kQuantize: return make_quantize();
     case Kernel::kDequantize: return make_dequantize();
     case Kernel::kCumsum: return make_cumsum();
+    case Kernel::kArgsort: return make_argsort();
     case Kernel::kResize: return make_resize();
     case Kernel::kGroupNorm: return make_group_norm();
     case Kernel::kGru: return make_recurrent(RecurrentCell::kGru);

@@ -57,6 +57,7 @@ TEST_CASE("products and lookups have the shape of numpy's rules") {
       {"%y = index_select(%t, %i) {axis=2}", "f32[N,L,N,L]"},
       {"%y = gather(%i, %i) {axis=1}", "i64[N,L]"},
       {"%y = iota() {length=L}", "i64[L]"},
+      {"%y = argsort(%t) {descending=true}", "i64[N,L,6]"},
   });
   check_refused({
       {"%y = linear(%t, @table)\n%z = linear(%y, @lin)", "operand \"weight\": expected 10 input features on axis 1"},
@@ -65,6 +66,8 @@ TEST_CASE("products and lookups have the shape of numpy's rules") {
       {"%y, %h, %c = lstm(%t, _, _, @w_ih, @w_hh) {hidden=3}", "expected 7 operands"},
       {"%y, %h, %c = lstm(%t, _, _, @w_hh, @w_hh) {hidden=3, has_bias=false}", "expected the shape [12,6]"},
       {"%y = softmax(%t) {axis=3}", "attribute \"axis\": expected an axis from 0 to 2, found 3"},
+      {"@s : f32[] = 2\n%y = argsort(@s)", "operand \"x\": expected at least one axis"},
+      {"%g = ge(%t, %t)\n%y = argsort(%g)", "operand \"x\": expected f32, f64, i64 or i32"},
       {"%y = where(%t, %t, %t)", "operand \"c\": expected bool"},
   });
 }
