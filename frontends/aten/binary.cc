@@ -120,6 +120,18 @@ Result<ArgList> add_sub(Lowering& l, const Call& call) {
   return emit_binary(l, op, a, b);
 }
 
+// ⌊a/b⌋ by way of double, which is right below 2^53: cut towards zero, one less where that went up.
+Result<ArgList> floor_of_integers(Lowering& l, const Arg& a, const Arg& b, DType dtype) {
+  FASTC_TRY(auto list, emit_binary(l, "div", a, b, DType::kF64));
+  const TensorArg quotient = *list[0].tensor();
+  FASTC_TRY(auto cut, l.cast(quotient, DType::kI64));
+  FASTC_TRY(auto cut_as_float, l.cast(cut, DType::kF64));
+  FASTC_TRY(auto up, l.emit("lt", {quotient, cut_as_float}));
+  FASTC_TRY(auto too_much, l.cast(up, DType::kI64));
+  FASTC_TRY(auto below, l.emit("sub", {cut, too_much}));
+  return one(l.cast(below, dtype));
+}
+
 Result<ArgList> div(Lowering& l, const Call& call) {
   const Arg &a = self_of(call), &b = other_of(call);
   const std::string* mode = call.arg("rounding_mode").text();
@@ -131,7 +143,8 @@ Result<ArgList> div(Lowering& l, const Call& call) {
   DType dtype = promote(l, a, b);
   bool integral = category(dtype) < 2;
   if (rounding.empty()) return emit_binary(l, "div", a, b, integral ? DType::kF32 : dtype);
-  if (rounding != "floor" || integral) return input_error("division of tensors with rounding_mode \"{}\" is supported for floats and \"floor\" only", rounding);
+  if (rounding != "floor") return input_error("division of tensors with rounding_mode \"{}\" is not supported; use \"floor\"", rounding);
+  if (integral) return floor_of_integers(l, a, b, dtype);
   FASTC_TRY(auto q, emit_binary(l, "div", a, b));
   return one(l.emit("floor", {*q[0].tensor()}));
 }

@@ -112,6 +112,7 @@ std::span<const RuleEntry> scalar_rules();
 std::span<const RuleEntry> embedding_rules();
 std::span<const RuleEntry> einsum_rules();
 std::span<const RuleEntry> write_rules();
+std::span<const RuleEntry> order_rules();
 Rule find_rule(std::string_view op);
 std::vector<std::string_view> rule_names();  // sorted
 

@@ -14,7 +14,7 @@ const std::unordered_map<std::string_view, Rule>& table() {
     auto* map = new std::unordered_map<std::string_view, Rule>;
     for (auto family : {convolution_rules(), pooling_rules(), resize_rules(), norm_rules(), unary_rules(), binary_rules(), reduce_rules(), view_rules(),
                         join_rules(), matmul_rules(), attention_rules(), fastpath_rules(), recurrent_rules(), factory_rules(), indexing_rules(), scalar_rules(),
-                        embedding_rules(), einsum_rules(), write_rules()})
+                        embedding_rules(), einsum_rules(), write_rules(), order_rules()})
       for (const auto& [op, rule] : family) map->emplace(op, rule);
     return map;
   }();

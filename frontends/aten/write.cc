@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "frontends/aten/lowering.h"
+#include "ir/op.h"
 
 namespace fastc::aten {
 
@@ -158,6 +159,18 @@ Result<TensorArg> put_rows(Lowering& l, const TensorArg& x, const std::vector<Te
   return l.reshape(mixed, own);
 }
 
+// x[order] = v where the rows are named by an order of all of them: every row is written, and the order of the order tells from where.
+bool names_every_row(Lowering& l, const TensorArg& x, const std::vector<TensorArg>& indices, int64_t first) {
+  const Node* order = indices.size() == 1 ? l.module().producer(indices[0].id) : nullptr;
+  return order && order->op->name == "argsort" && l.shape(indices[0]) == Shape{l.shape(x)[static_cast<size_t>(first)]};
+}
+
+Result<TensorArg> put_all_rows(Lowering& l, const TensorArg& x, const TensorArg& order, int64_t first, const Arg& values) {
+  FASTC_TRY(auto v, spread(l, values, x));
+  FASTC_TRY(auto from, l.emit("argsort", {order}));
+  return l.emit("index_select", {v, from}, {{"axis", first}});
+}
+
 Result<ArgList> index_put(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
   const ArgList* list = call.arg("indices").list();
@@ -181,6 +194,7 @@ Result<ArgList> index_put(Lowering& l, const Call& call) {
   }
   if (dtype != DType::kI64 && dtype != DType::kI32) return input_error("indices: expected i64, i32 or bool, found {}", name_of(dtype));
   if (first + static_cast<int64_t>(indices.size()) > l.rank(x)) return input_error("more indices than axes in [{}]", shape_text(l.shape(x)));
+  if (names_every_row(l, x, indices, first)) return one(put_all_rows(l, x, indices[0], first, call.arg("values")));
   return one(put_rows(l, x, indices, first, call.arg("values")));
 }
 

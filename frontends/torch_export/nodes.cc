@@ -183,9 +183,10 @@ Status Reader::node(const json& node, aten::Lowering& lowering) {
   for (const json& o : *outputs) sizes_only &= member(o, "as_sym_int") || member(o, "as_sym_bool") || member(o, "as_sym_float") || member(o, "as_int");
   if (sizes_only) return {};  // sizes are described beside the graph
 
-  constexpr std::string_view kAten = "torch.ops.aten.";
+  constexpr std::string_view kAten = "torch.ops.aten.", kGrouped = "torch.ops.transformers.grouped_mm_fallback.";
   std::string scope = scope_of(node), source = source_of(node);
   std::string where = fmt::format("op {}{}{}", *target, source.empty() ? "" : " at " + source, scope.empty() ? "" : ", in " + scope);
+  if (target->starts_with(kGrouped)) *target = "torch.ops.aten._grouped_mm";  // transformers' own, where a processor has none
   if (!target->starts_with(kAten)) {
     return input_error("{}: not supported; write it with aten ops (for control flow: export the branch you need), and export again", where);
   }

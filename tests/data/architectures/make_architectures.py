@@ -208,6 +208,31 @@ class Window(nn.Module):
         return y.sum(1) + before * left.mean((1, 2)).unsqueeze(1)
 
 
+class Experts(nn.Module):
+    """Tokens that go to two of four experts, sorted by them and multiplied in groups, as transformers routes them (Shazeer et al. 2017)."""
+    def __init__(self):
+        super().__init__()
+        self.router = nn.Linear(8, 4, bias=False)
+        self.up = nn.Parameter(torch.randn(4, 24, 8) * 0.3)
+        self.down = nn.Parameter(torch.randn(4, 8, 12) * 0.3)
+        self.head = nn.Linear(8, 3)
+
+    def experts(self, x):
+        gate, chosen = torch.topk(torch.softmax(self.router(x), -1), 2, dim=-1)
+        gate /= gate.sum(-1, keepdim=True)
+        expert, order = torch.sort(chosen.reshape(-1))
+        ends = torch.histc(expert.float(), bins=4, min=0, max=3).cumsum(0, dtype=torch.int32)
+        a, b = torch._grouped_mm(x[order // 2], self.up.transpose(1, 2), ends).chunk(2, -1)
+        y = torch._grouped_mm(F.silu(a) * b, self.down.transpose(1, 2), ends) * gate.reshape(-1)[order].unsqueeze(-1)
+        back = torch.empty_like(order)
+        back[order] = torch.arange(order.size(0))
+        return y[back].view(-1, 2, 8).sum(1)
+
+    def forward(self, x):  # [N, 5, 8]
+        x = x + self.experts(x.reshape(-1, 8)).view(-1, 5, 8)
+        return self.head(x).mean(1)
+
+
 class Segment(nn.Module):
     """A pyramid with bilinear upsampling both ways, squeeze-and-excitation, channel shuffle, a transposed convolution."""
     def __init__(self):
@@ -429,7 +454,9 @@ def main():
     torch.jit.script(Until()).save(str(HERE / "until.pt"))
     torch.manual_seed(3)
     make("window", Window(), lambda n: (torch.randn(n, 6, 4, 6),))
-    pack(HERE / "window.pt2")
+    make("experts", Experts(), lambda n: (torch.randn(n, 5, 8),))
+    for name in ("window", "experts"):
+        pack(HERE / f"{name}.pt2")
 
 
 main()
