@@ -44,6 +44,8 @@ Result<std::vector<TensorArg>> Call::tensors(std::string_view name) const {
 
 Result<Dim> Call::dim(std::string_view name) const { return to_dim(name, arg(name)); }
 
+Result<Dim> Call::dim_or(std::string_view name, Dim fallback) const { return has(name) ? dim(name) : Result<Dim>(std::move(fallback)); }
+
 Result<int64_t> Call::integer(std::string_view name) const {
   FASTC_TRY(Dim d, to_dim(name, arg(name)));
   if (!d.is_constant()) return input_error("argument {}: expected a fixed number, found {}", name, d.text());

@@ -57,6 +57,7 @@ struct Call {
   Result<double> number(std::string_view name) const;
   double number_or(std::string_view name, double fallback) const;
   Result<Dim> dim(std::string_view name) const;
+  Result<Dim> dim_or(std::string_view name, Dim fallback) const;  // where it is none
   Result<Shape> dims(std::string_view name) const;                  // one number is a list of one
   Result<std::vector<int64_t>> integers(std::string_view name) const;  // numbers only, no symbols
   // For int[S] arguments: one entry counts for all; an empty list gives `fallback`.

@@ -131,13 +131,8 @@ Result<ArgList> slice(Lowering& l, const Call& call) {
   if (const ArgList* list = call.arg("l").list()) return slice_list(*list, call);
   FASTC_TRY(auto x, call.tensor("self"));
   FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 0), l.rank(x)));
-  Dim start(0), end(INT64_MAX);
-  if (call.has("start")) {
-    FASTC_TRY(start, call.dim("start"));
-  }
-  if (call.has("end")) {
-    FASTC_TRY(end, call.dim("end"));
-  }
+  FASTC_TRY(const Dim start, call.dim_or("start", 0));
+  FASTC_TRY(const Dim end, call.dim_or("end", INT64_MAX));
   return one(l.slice(x, axis, start, end, call.integer_or("step", 1)));
 }
 

@@ -65,13 +65,8 @@ Result<ArgList> slice_scatter(Lowering& l, const Call& call) {
   FASTC_TRY(auto x, call.tensor("self"));
   FASTC_TRY(auto part, call.tensor("src"));
   FASTC_TRY(int64_t axis, l.axis(call.integer_or("dim", 0), l.rank(x)));
-  Dim start(0), end(INT64_MAX);
-  if (call.has("start")) {
-    FASTC_TRY(start, call.dim("start"));
-  }
-  if (call.has("end")) {
-    FASTC_TRY(end, call.dim("end"));
-  }
+  FASTC_TRY(const Dim start, call.dim_or("start", 0));
+  FASTC_TRY(const Dim end, call.dim_or("end", INT64_MAX));
   const int64_t step = call.integer_or("step", 1);
   if (step < 1) return input_error("a slice's step must be positive, found {}", step);
   FASTC_TRY(const auto range, l.bounds(l.shape(x)[static_cast<size_t>(axis)], start, end));
