@@ -20,12 +20,20 @@ Status add(int64_t& sum, int64_t value, const Node& node) {
   return {};
 }
 
+// Of integers as many bits as they need; −1, 0 and 1 are five a byte (kFewBits), but for weights that are decoded as they are used.
+int64_t number_bytes(const Weight& weight, bool read_as_bytes) {
+  const Encoding& e = weight.encoding;
+  const int64_t count = weight.data.elements();
+  if (e.kind == Encoding::Kind::kDense) return static_cast<int64_t>(weight.data.bytes());
+  return read_as_bytes && e.bits == 2 ? (count + 4) / 5 : (count * e.bits + 7) / 8;
+}
+
 // What a weight takes in a file: its numbers as encoded with their scales; under a pattern of zeros those that are kept and one bit a number
-// that says where (2:4: two places of 2 bits a four, backends/runtime/format.h), when that is less.
+// that says where (2:4: two places of 2 bits a four, backends/runtime/format.h), when that is less. Numbers that are kept are whole bytes.
 int64_t bytes_in_file(const Weight& weight, bool read_as_bytes) {
   const Encoding& e = weight.encoding;
   const int64_t scales = e.kind == Encoding::Kind::kInt ? static_cast<int64_t>(e.scales.bytes()) : 0, count = weight.data.elements();
-  const auto dense = read_as_bytes ? static_cast<int64_t>(weight.data.bytes()) + scales : static_cast<int64_t>(stored_bytes(weight));
+  const int64_t dense = number_bytes(weight, read_as_bytes) + scales;
   const bool nibbles = e.kind == Encoding::Kind::kInt && e.bits == 4 && !read_as_bytes;  // two numbers share a byte
   if (e.sparsity == Encoding::Sparsity::kNone || nibbles) return dense;
   const bool two_four = e.sparsity == Encoding::Sparsity::kNofM && e.n == 2 && e.m == 4;

@@ -29,7 +29,7 @@ struct ModuleCost {
 // Errors when a count passes 2^63.
 FASTC_API Result<ModuleCost> module_cost(const Module& module, SymbolValues symbols = {});
 
-// Weights that integer kernels read: they take a byte a number, however few bits their encoding needs.
+// Weights that integer kernels read: a byte a number in memory, and in the file a code of as few bits as their encoding needs.
 FASTC_API std::set<std::string> read_as_bytes(const Module& module);
 
 // Numbers that are stored and, under a sparsity pattern, not zero.

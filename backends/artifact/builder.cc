@@ -102,11 +102,11 @@ Result<uint32_t> ArtifactBuilder::add_value(std::string_view name, const Type& t
 uint32_t ArtifactBuilder::add_constant(std::string_view name, rt::DType dtype, std::span<const int64_t> shape, rt::Packing packing,
                                        std::span<const std::byte> bytes, const Code& code) {
   if (code.coding != rt::Coding::kNone) bytes = code.bytes;
-  const std::string key = fmt::format("{} {} {} {}", sha256_hex(bytes), static_cast<int>(packing), static_cast<int>(code.coding), code.count);
+  const std::string key = fmt::format("{} {} {} {} {}", sha256_hex(bytes), static_cast<int>(packing), static_cast<int>(code.coding), code.levels, code.count);
   auto [stored, is_new] = constant_by_hash_.emplace(key, static_cast<uint32_t>(constants_.size()));
   if (is_new) {
     const uint64_t offset = data_.size();  // relative to the data section until finish()
-    constants_.push_back({offset, bytes.size(), static_cast<uint8_t>(packing), static_cast<uint8_t>(code.coding), code.element_bytes, 0, code.count});
+    constants_.push_back({offset, bytes.size(), static_cast<uint8_t>(packing), static_cast<uint8_t>(code.coding), code.element_bytes, code.levels, code.count});
     data_.insert(data_.end(), bytes.begin(), bytes.end());
     data_.resize(align_up(data_.size()));
   }

@@ -63,7 +63,7 @@ Result<uint32_t> Lowering::weight_constant(ValueId id) {
   Tensor data = weight.data.to_contiguous();
   const auto dtype = static_cast<rt::DType>(data.dtype());
   const std::span bytes(static_cast<const std::byte*>(data.raw()), data.bytes());
-  const Code code = without_zeros(weight.encoding, rt::Packing::kPlain, dtype, 0, bytes);
+  const Code code = shortest_code(weight.encoding, rt::Packing::kPlain, dtype, 0, bytes);
   return builder_.add_constant(module_.value(id).name, dtype, data.shape(), rt::Packing::kPlain, bytes, code);
 }
 

@@ -57,7 +57,8 @@ std::vector<T> rows_of(const Tensor& weight) {
 uint32_t wide_weight(Lowering& l, const Product& p) {
   const int64_t shape[] = {p.out, p.k};
   const auto add = [&](rt::DType dtype, auto values) {
-    return l.builder().add_constant(p.weight_name, dtype, shape, rt::Packing::kPlain, std::as_bytes(std::span(values)));
+    const auto bytes = std::as_bytes(std::span(values));
+    return l.builder().add_constant(p.weight_name, dtype, shape, rt::Packing::kPlain, bytes, shortest_code(p.stored->encoding, rt::Packing::kPlain, dtype, p.k, bytes));
   };
   return p.weight.dtype() == DType::kS16 ? add(rt::DType::kS16, rows_of<int16_t>(p.weight)) : add(rt::DType::kS8, rows_of<int8_t>(p.weight));
 }
@@ -66,7 +67,7 @@ uint32_t packed_weight(Lowering& l, const Product& p) {
   if (p.wide) return wide_weight(l, p);
   const auto add = [&](rt::DType dtype, rt::Packing packing, auto values) {
     const auto bytes = std::as_bytes(std::span(values));
-    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, bytes, without_zeros(p.stored->encoding, packing, dtype, p.k, bytes));
+    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, bytes, shortest_code(p.stored->encoding, packing, dtype, p.k, bytes));
   };
   if (p.weight.dtype() == DType::kS8)
     return p.depthwise ? add(rt::DType::kS8, rt::Packing::kDepthwise16, pack_depthwise_s8(p.weight))

@@ -30,7 +30,7 @@ Result<Stored> stored_weight(Lowering& l, const Node& node, int64_t groups) {
   const auto packing = nibbles ? rt::Packing::kNibbles16 : rt::Packing::kPanel16;
   const auto dtype = static_cast<rt::DType>(weight.data.dtype());
   const int64_t inputs = shape[0] == 0 ? 0 : weight.data.elements() / shape[0];
-  out.operands.push_back(l.builder().add_constant(name, dtype, stated, packing, packed, without_zeros(weight.encoding, packing, dtype, inputs, packed)));
+  out.operands.push_back(l.builder().add_constant(name, dtype, stated, packing, packed, shortest_code(weight.encoding, packing, dtype, inputs, packed)));
   out.operands.push_back(integer ? l.constant<float>(name + ".scale", pack_scales(weight.encoding.scales, groups)) : rt::kNone);
   out.group = static_cast<int32_t>(weight.encoding.group_size);
   return out;

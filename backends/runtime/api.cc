@@ -92,8 +92,26 @@ bool sane(std::span<const fastc_rt_tensor> tensors, Error& error) {
   return true;
 }
 
+const char* levels_name(uint8_t levels) {
+  switch (levels) {
+    case 3: return "ternary";
+    case 4: return "2-bit";
+    case 8: return "3-bit";
+    case 16: return "4-bit";
+    case 32: return "5-bit";
+    case 64: return "6-bit";
+    default: return "7-bit";
+  }
+}
+
 const char* packing_name(const fastc::rt::ConstantRecord& constant) {
-  if (constant.coding != static_cast<uint8_t>(Coding::kNone)) return constant.coding == static_cast<uint8_t>(Coding::kTwoFour) ? "2:4" : "bitmap";
+  switch (static_cast<Coding>(constant.coding)) {
+    case Coding::kNone: break;
+    case Coding::kTwoFour: return "2:4";
+    case Coding::kBitmap: return "bitmap";
+    case Coding::kFewBits: return levels_name(constant.levels);
+    case Coding::kGroups: return "groups";
+  }
   switch (static_cast<Packing>(constant.packing)) {
     case Packing::kPlain: return "plain";
     case Packing::kPanel16: return "panel16";

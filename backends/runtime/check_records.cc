@@ -50,7 +50,7 @@ bool check_constant(const Program& program, const ConstantRecord& constant, size
   }
   if (constant.packing > kLastPacking) return fail(error, FASTC_RT_BAD_FILE, "constant %zu: unknown packing %u", index, constant.packing);
   return check_code(constant, program.file + constant.offset) ||
-         fail(error, FASTC_RT_BAD_FILE, "constant %zu: its %llu bytes are no %u elements with their zeros left out (coding %u)", index,
+         fail(error, FASTC_RT_BAD_FILE, "constant %zu: its %llu bytes are no code of %u elements (coding %u)", index,
               (unsigned long long)constant.bytes, constant.count, constant.coding);
 }
 

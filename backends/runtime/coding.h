@@ -1,4 +1,4 @@
-// Constants whose zeros are not in the file (format.h: Coding).
+// Constants that lie in the file as a shorter code (format.h: Coding).
 #pragma once
 
 #include "format.h"

@@ -62,7 +62,7 @@ FASTC_RT_API const char* fastc_rt_metadata(const fastc_rt_model* model, const ch
  * A weight that is used in two layouts is told twice. */
 typedef struct {
   const char* name;
-  const char* packing; /* "plain", "panel16", "panel16x4", "depthwise16"; int4: "nibbles16", "nibbles"; zeros left out: "2:4", "bitmap" */
+  const char* packing; /* "plain", "panel16", "panel16x4", "depthwise16"; int4: "nibbles16", "nibbles"; zeros left out: "2:4", "bitmap"; in few bits: "ternary", "2-bit" … "7-bit", "groups" */
   int32_t dtype, rank;
   int64_t shape[8];
   uint64_t bytes;

@@ -25,13 +25,21 @@
 //   scales                      f32 [panels of all groups][ceil(K/group)][16]; group = K where a channel has one scale
 // Weights whose zeros come in blocks (kLinearSparse, kConvSparse) keep the blocks of 16 output channels by one input that are not zero, panel after panel,
 // inputs rising: f32 [blocks][16], i32 [blocks] the input of each, i32 [ceil(O/16) + 1] where each panel's blocks begin.
-// Weights with zeros in a pattern may lie in the file without them (Coding); the reader puts them back, once a model, into the packing that kernels read:
+// Weights may lie in the file as a shorter code (Coding), without zeros that come in a pattern or in as few bits as their integers need; the reader decodes them,
+// once a model, into the packing that kernels read:
 //   kTwoFour   at most two of each four inputs of a channel are not zero, under kPanel16 and kPanel16x4 with K % 4 == 0. R = 16 · panels of all groups
 //              rows, channels in the panels' order: the kept numbers [R][K/2], inputs rising, then u32 [R][ceil(K/32)], eight fours a word: bits 4i and
 //              4i + 1 say which input of four i the first kept number belongs to, bits 4i + 2 and 4i + 3 the second, which comes later. These are the operand A and
 //              the metadata of mma.sp for f16, bf16 and s8 (PTX ISA, "Sparse matrix storage": four bits a four, two rising indices; 0000, 0101, 1010 and
 //              1111 are invalid), a row of A after the other, as a kernel for CUDA's sparse tensor cores loads them. f32 there is tf32, one of two inputs: it would be rounded to 16 bits first.
 //   kBitmap    any zeros: u32 [ceil(elements/32)], a bit an element of the packing from the lowest on, 1 where it is kept, then the kept elements
+//   kFewBits   s8 of few levels, element after element of the packing, its padding as well. levels = 2^b, b from 2 to 7: b bits each in two's complement, from the lowest
+//              bit of each byte on, [ceil(elements·b/8)] bytes, what is left of the last one 0. levels = 3: −1, 0 and 1, five a byte: Σ (q_i + 1)·3^i ≤ 242,
+//              [ceil(elements/5)] bytes, missing digits 0.
+//   kGroups    s8 that are an integer times a code of few levels, one integer for each `group` inputs of a channel, under kPanel16x4, kPanel16 and kPlain: GroupsHeader; then
+//              the multipliers, from 1 to most_multiplier(), unsigned in multiplier_bits each, row after row, groups rising; then the codes as in kFewBits, row after row. R rows as
+//              in kTwoFour (kPlain: as many as there are) of ceil(inputs/group) multipliers and `inputs` codes, counted as the network's file does, (input channel
+//              of the group, kernel position): input j of the code is input j % positions · (inputs/positions) + ⌊j/positions⌋ of the packing. A last group may be shorter.
 // A table of kEmbeddingStored has rows as the network has them: s8 [V][D], or kNibbles [V][ceil(D/2)]; its scales are f32 [V][ceil(D/group)].
 #pragma once
 
@@ -41,7 +49,7 @@ namespace fastc::rt {
 
 inline constexpr char kMagic[8] = {'F', 'A', 'S', 'T', 'C', 'A', 'R', 'T'};
 inline constexpr uint16_t kFormatMajor = 1;
-inline constexpr uint16_t kFormatMinor = 2;  // 1: ConstantRecord::coding; 2: DepthAttrs
+inline constexpr uint16_t kFormatMinor = 2;  // 1: ConstantRecord::coding; 2: DepthAttrs, kArgsort, kFewBits, kGroups
 inline constexpr uint32_t kNone = 0xffffffffu;
 inline constexpr uint64_t kAlignment = 64;
 inline constexpr uint32_t kMaxRank = 8;
@@ -116,15 +124,22 @@ static_assert(sizeof(ValueRecord) == 32);
 
 enum class Packing : uint8_t { kPlain = 0, kPanel16 = 1, kPanel16x4 = 2, kDepthwise16 = 3, kNibbles16 = 4, kNibbles = 5 };
 inline constexpr uint8_t kLastPacking = static_cast<uint8_t>(Packing::kNibbles);
-enum class Coding : uint8_t { kNone = 0, kTwoFour = 1, kBitmap = 2 };
-inline constexpr uint8_t kLastCoding = static_cast<uint8_t>(Coding::kBitmap);
+enum class Coding : uint8_t { kNone = 0, kTwoFour = 1, kBitmap = 2, kFewBits = 3, kGroups = 4 };
+inline constexpr uint8_t kLastCoding = static_cast<uint8_t>(Coding::kGroups);
 struct ConstantRecord {
   uint64_t offset, bytes;  // in the file
   uint8_t packing, coding;
-  uint8_t element_bytes, reserved;  // under a coding: 1, 2 or 4
-  uint32_t count;                   // kTwoFour: K; kBitmap: elements
+  uint8_t element_bytes;  // under a coding: 1, 2 or 4; kFewBits, kGroups: 1
+  uint8_t levels;         // kFewBits, kGroups: how many different codes there are: 3, or a power of two from 4 to 128
+  uint32_t count;         // kTwoFour: K; the others: elements
 };
 static_assert(sizeof(ConstantRecord) == 24);
+
+struct GroupsHeader { uint32_t inputs, positions, group, multiplier_bits; };  // K; kh·kw; inputs that share a multiplier; from 1 to 7
+static_assert(sizeof(GroupsHeader) == 16);
+
+// So that a multiplier times any code is a byte.
+inline constexpr unsigned most_multiplier(unsigned levels) { return levels == 3 ? 127 : 256 / levels; }
 
 // Where input k of a channel, counted through the panels of all groups, lies in kPanel16 (quad 1) and kPanel16x4 (quad 4) with `inputs` of them.
 inline uint64_t panel_element(uint64_t channel, uint64_t k, uint64_t inputs, uint64_t quad) {

@@ -86,7 +86,7 @@ bool Session::place(Error& error) {
       t.packing = static_cast<Packing>(constant.packing), t.coding = static_cast<Coding>(constant.coding);
       if (t.packing != Packing::kPlain) t.bytes = decoded_bytes(constant);
       t.data = const_cast<uint8_t*>(model_.constant(value.constant));
-      if (t.data == nullptr) return fail(error, FASTC_RT_OUT_OF_MEMORY, "no memory for the zeros of \"%s\"", t.name);
+      if (t.data == nullptr) return fail(error, FASTC_RT_OUT_OF_MEMORY, "no memory to decode \"%s\"", t.name);
     } else {
       buffer_bytes_[value.buffer] = std::max(buffer_bytes_[value.buffer], t.bytes);
     }

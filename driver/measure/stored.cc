@@ -8,8 +8,13 @@
 namespace fastc {
 namespace {
 
-// int4 has no type of its own: two numbers share a byte in the packings called so (backends/runtime/format.h).
-int bits_of(const StoredConstant& constant) { return constant.packing.starts_with("nibbles") ? 4 : static_cast<int>(8 * size_of(constant.dtype)); }
+// Fewer than 8 bits have no type of their own: the packing or code is called so (backends/runtime/format.h, fastc_rt.h).
+int bits_of(const StoredConstant& constant) {
+  if (constant.packing.starts_with("nibbles")) return 4;
+  if (constant.packing == "ternary") return 2;
+  if (constant.packing.ends_with("-bit")) return constant.packing[0] - '0';
+  return static_cast<int>(8 * size_of(constant.dtype));
+}
 
 int bits_of(const Weight& weight) {
   return weight.encoding.kind == Encoding::Kind::kInt ? weight.encoding.bits : static_cast<int>(8 * size_of(weight.data.dtype()));
@@ -22,9 +27,10 @@ Result<std::vector<StoredTensor>> count_stored(const Module& lowered, const Arti
   std::vector<StoredTensor> stored;
   for (const StoredConstant& constant : artifact.constants()) {
     const auto weight = lowered.weights.find(constant.name);
-    const int bits = bits_of(constant);
-    const bool as_bytes = bytes.contains(constant.name) && bits == 8;  // integers of fewer bits that a kernel reads as bytes
-    if (weight != lowered.weights.end() && bits_of(weight->second) != bits && !as_bytes)
+    const bool found = weight != lowered.weights.end();
+    const int bits = found && constant.packing == "groups" ? weight->second.encoding.bits : bits_of(constant);
+    const bool as_bytes = bytes.contains(constant.name) && constant.dtype == DType::kS8;  // to the kernel; the code takes as few bits as the numbers need
+    if (found && bits_of(weight->second) != bits && !as_bytes)
       return stage_error("the artifact holds {} in {} bits a number ({}), the program in {}", constant.name, bits, name_of(constant.dtype), bits_of(weight->second));
     stored.push_back({constant.name, constant.packing, constant.dtype, constant.shape, bits, constant.bytes});
   }

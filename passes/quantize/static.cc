@@ -14,8 +14,8 @@
 // nodes stay integer too; everything else runs in f32 between a dequantize and a quantize. A last layer whose result
 // nobody reads as u8 gives f32 directly.
 //
-// Fewer bits ("weight_bits": 3) narrow the integers, [−3, 3], not the arithmetic: activations stay u8, the kernels are
-// the same, and each weight still takes a byte. They are what AdaRound ("rounding": "adaround", adaround.cc) and training
+// Fewer bits ("weight_bits": 3) narrow the integers, [−3, 3], not the arithmetic: activations stay u8 and the kernels are the same. The file takes 3 bits
+// a weight (backends/runtime/format.h: kFewBits), memory and kernels a byte. They are what AdaRound ("rounding": "adaround", adaround.cc) and training
 // after this pass (finetune) are for.
 //
 // With a "budget" each layer keeps as many bits as all together may take (budget.h), by what rounding that layer's weight alone to the nearest does
@@ -76,7 +76,7 @@ const OptionSet<Options>& options() {
           "Quantizes conv and linear layers, and what lies between them, to int8 with ranges from calibration data")
           .integer("bits", &Options::bits, "bits of activations, 8 or 16; 8 is what the fast integer kernels take", range(8, 16))
           .integer("weight_bits", &Options::weight_bits,
-                   "bits of weights, 2 to 8, or 16 under bits 16; fewer than 8 make coarser weights, not smaller files or faster kernels; 8 where it is not given. Under a budget: the "
+                   "bits of weights, 2 to 8, or 16 under bits 16; fewer than 8 make coarser weights and smaller files, not faster kernels; 8 where it is not given. Under a budget: the "
                    "fewest a layer may get, 2 where it is not given", range(2, 16))
           .choice("activations", &Options::activations, {"asymmetric", "symmetric"},
                   "8 bits: the range as it was seen, or widened to be even on both sides of 0 (zero point 128; 0 where nothing is negative)")

@@ -47,7 +47,7 @@ TEST_CASE("stored tensors are counted in the file, and a weight in other bits th
   CHECK(mismatch.error().message == "the artifact holds w in 32 bits a number (f32), the program in 8");
 }
 
-TEST_CASE("weights of three bits on the integer kernels are stored in bytes, and counted so") {
+TEST_CASE("weights of three bits on the integer kernels are bytes to them and three bits in the file, and counted so") {
   auto module = parse(R"(module m (%x : f32[N,2]) -> (%y) symbols N in [1, 8] {
     @w : s8[2,2] int3(axis 0, scales [1, 1]) = [1, 2, 3, -3]
     %q : q(1, 0) = quantize(%x)
@@ -65,5 +65,7 @@ TEST_CASE("weights of three bits on the integer kernels are stored in bytes, and
   if (!stored) FAIL(stored.error().message);
   const auto w = std::find_if(stored->begin(), stored->end(), [](const StoredTensor& t) { return t.name == "w"; });
   REQUIRE(w != stored->end());
-  CHECK(w->bits == 8);
+  CHECK(w->bits == 3);
+  CHECK(w->packing == "3-bit");
+  CHECK(w->bytes == 16 * 4 * 3 / 8);  // a panel of 16 output channels by 4 inputs
 }

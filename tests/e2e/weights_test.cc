@@ -59,6 +59,24 @@ TEST_CASE("weights in 8 and 4 bits run as the engine says, and the file shrinks"
   }
 }
 
+TEST_CASE("weights of few bits under integer arithmetic run as the engine says, bit for bit, and the file shrinks") {
+  const auto quantized = [](const json& options) {
+    json pass = options;
+    pass["pass"] = "quantize.static";
+    return report_of(convs(), json::array({pass}));
+  };
+  const json eight = quantized({{"weight_bits", 8}}), three = quantized({{"weight_bits", 3}}), two = quantized({{"weight_bits", 2}});
+  for (const json* report : {&three, &two})
+    for (const json& node : (*report)["comparison"]["nodes"])
+      if (node["integer"].get<bool>()) CHECK(node["max_error"] == 0);
+  CHECK(count_packed(three, "3-bit") > 0);
+  CHECK(count_packed(two, "ternary") > 0);
+  for (const char* bytes : {"bytes", "weight_bytes"}) {
+    CHECK(two["result"][bytes] < three["result"][bytes]);
+    CHECK(three["result"][bytes] < eight["result"][bytes]);
+  }
+}
+
 TEST_CASE("weights as 16-bit floats run as the engine says") {
   for (const char* dtype : {"f16", "bf16"}) {
     const json pass = {{"pass", "quantize.cast"}, {"dtype", dtype}};

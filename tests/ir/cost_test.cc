@@ -56,13 +56,18 @@ TEST_CASE("bytes count the encoding with its scales; parameters count what is st
   CHECK(cost.weight_bytes == (6 + 8) + (3 + 8) + (2 * 4 + 1) + 12 + 8 + (4 * 4 + 1) + 8);  // @f: two of each four, zeros too; @g: nothing to leave out
 }
 
-TEST_CASE("weights of few bits that integer kernels read take a byte each") {
+TEST_CASE("weights of few bits that integer kernels read take as few in the file, unless they are mostly zeros") {
   const ModuleCost cost = cost_of(R"(module (%x : f32[1,3]) -> (%y) {
     @w : s8[2,3] int3(axis 0, scales [1, 1]) = [1, 2, 3, -1, -2, -3]
     %q : q(1, 0) = quantize(%x)
     %y = linear(%q, @w)
   })");
-  CHECK(cost.weight_bytes == 6 + 8);
+  CHECK(cost.weight_bytes == (6 * 3 + 7) / 8 + 8);
+  const auto bytes = [](const char* weight) {
+    return cost_of(std::string("module (%x : f32[1,16]) -> (%y) {\n  %q : q(1, 0) = quantize(%x)\n  @w : s8[1,16] ") + weight + "\n  %y = linear(%q, @w)\n}").weight_bytes;
+  };
+  CHECK(bytes("int2(axis 0, scales [1]) = [1, -1, 0, 1, 1, -1, 0, 1, 1, -1, 0, 1, 1, -1, 0, 1]") == 4 + 4);  // five a byte
+  CHECK(bytes("int4(axis 0, scales [1]) sparse(unstructured) = [0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -7]") == 2 + 2 + 4);  // two bytes that are kept, a bit each
 }
 
 TEST_CASE("other symbols than the batch take their smallest value, or a given one") {

@@ -1,4 +1,4 @@
-// Weights without their zeros: the code by hand, its meaning for a sparse tensor core, and back through the runtime's decoder.
+// Weights without their zeros or in few bits: the code by hand, its meaning for a sparse tensor core, and back through the runtime's decoder.
 #include "backends/artifact/coding.h"
 
 #include <cstring>
@@ -29,13 +29,13 @@ T number(const Code& code, size_t byte) {
 
 template <typename T>
 Code coded(const Encoding& e, rt::Packing packing, int64_t inputs, const std::vector<T>& packed) {
-  return without_zeros(e, packing, static_cast<rt::DType>(dtype_of<T>()), inputs, std::as_bytes(std::span(packed)));
+  return shortest_code(e, packing, static_cast<rt::DType>(dtype_of<T>()), inputs, std::as_bytes(std::span(packed)));
 }
 
 // What the runtime makes of it, as the type that was packed; empty when it refuses it.
 template <typename T>
 std::vector<T> decoded(const Code& code, rt::Packing packing) {
-  const rt::ConstantRecord record{0, code.bytes.size(), static_cast<uint8_t>(packing), static_cast<uint8_t>(code.coding), code.element_bytes, 0, code.count};
+  const rt::ConstantRecord record{0, code.bytes.size(), static_cast<uint8_t>(packing), static_cast<uint8_t>(code.coding), code.element_bytes, code.levels, code.count};
   const auto* bytes = reinterpret_cast<const uint8_t*>(code.bytes.data());
   if (!rt::check_code(record, bytes)) return {};
   std::vector<T> out(rt::decoded_bytes(record) / sizeof(T), T(99));
@@ -104,7 +104,7 @@ TEST_CASE("codes come back as they were, in every packing and width") {
   CHECK(decoded<float>(coded(kAny, rt::Packing::kPanel16, 36, f32), rt::Packing::kPanel16) == f32);
   CHECK(decoded<int8_t>(coded(kAny, rt::Packing::kPanel16x4, 36, s8), rt::Packing::kPanel16x4) == s8);
   const std::vector<int8_t> halves{0, 1, 0, -128, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0};  // eight of 16 bits: 256, −0, 0, 1027, 0 …
-  const Code half = without_zeros(kAny, rt::Packing::kPlain, rt::DType::kF16, 0, std::as_bytes(std::span(halves)));
+  const Code half = shortest_code(kAny, rt::Packing::kPlain, rt::DType::kF16, 0, std::as_bytes(std::span(halves)));
   CHECK(half.bytes.size() == 4 + 2 * 2);  // a word of bits, two numbers
   CHECK(decoded<int8_t>(half, rt::Packing::kPlain) == std::vector<int8_t>{0, 1, 0, 0, 0, 0, 3, 4, 0, 0, 0, 0, 0, 0, 0, 0});
 }
@@ -127,6 +127,118 @@ TEST_CASE("a bitmap is taken where it saves a tenth, and where 2:4 does not fit"
   std::fill(packed.begin(), packed.end(), 0.0F);
   CHECK(decoded<float>(coded(kAny, rt::Packing::kPlain, 0, packed), rt::Packing::kPlain) == packed);  // nothing is kept
   CHECK(coded(kAny, rt::Packing::kPlain, 0, std::vector<float>()).coding == rt::Coding::kNone);
+}
+
+TEST_CASE("few levels: bits from the lowest of each byte on, and five of three levels a byte") {
+  using Bytes = std::vector<uint8_t>;
+  const auto bytes_of = [](const Code& code) { return Bytes(reinterpret_cast<const uint8_t*>(code.bytes.data()), reinterpret_cast<const uint8_t*>(code.bytes.data()) + code.bytes.size()); };
+  const auto plain = [](const std::vector<int8_t>& q) { return coded(Encoding{}, rt::Packing::kPlain, 0, q); };
+  const Code three = plain({1, -1, 3, -4});  // 001, 111, 011, 100
+  CHECK(three.coding == rt::Coding::kFewBits);
+  CHECK(three.levels == 8);
+  CHECK(three.count == 4);
+  CHECK(bytes_of(three) == Bytes{0b11'111'001, 0b1000});
+  const Code ternary = plain({1, -1, 0, 1, 1, -1, 0});  // 2 + 0·3 + 1·9 + 2·27 + 2·81, then 0 + 1·3
+  CHECK(ternary.levels == 3);
+  CHECK(bytes_of(ternary) == Bytes{227, 3});
+  CHECK(plain({-2, 1, 0, 0}).levels == 4);
+  CHECK(plain({2, 0, 0, 0}).levels == 8);
+  const auto ends = [&](int8_t low, int8_t high) {  // eight numbers
+    return plain({low, high, 0, 0, 0, 0, 0, 0});
+  };
+  CHECK(ends(-64, 63).levels == 128);
+  CHECK(ends(-64, 63).bytes.size() == 7);
+  CHECK(ends(-65, 0).coding == rt::Coding::kNone);
+  CHECK(ends(0, 64).coding == rt::Coding::kNone);
+  CHECK(plain({1, 2, 3}).coding == rt::Coding::kFewBits);           // nine bits in two bytes of three
+  CHECK(plain({63}).coding == rt::Coding::kNone);                   // seven bits are a byte
+  CHECK(plain({0, 0, 0, 0, 0, 0}).bytes.size() == 2);               // nothing but zeros, without a promise of any
+  CHECK(plain({}).coding == rt::Coding::kNone);
+}
+
+TEST_CASE("codes of every width come back, whatever their number") {
+  uint32_t random = 3;
+  for (int bits = 2; bits <= 7; ++bits)
+    for (const bool symmetric : {true, false})
+      for (size_t count = 40; count < 56; ++count) {
+        const int half = 1 << (bits - 1);
+        std::vector<int8_t> q(count);
+        for (int8_t& number : q) number = static_cast<int8_t>(static_cast<int>((random = random * 1664525 + 1013904223) >> 16) % (symmetric ? 2 * half - 1 : 2 * half) - half + symmetric);
+        q[0] = static_cast<int8_t>(half - 1), q[16] = static_cast<int8_t>(symmetric ? 1 - half : -half);
+        const Code code = coded(Encoding{}, rt::Packing::kDepthwise16, 0, q);
+        CAPTURE(bits, symmetric, count);
+        CHECK(static_cast<int>(code.levels) == (bits == 2 && symmetric ? 3 : 1 << bits));
+        CHECK(decoded<int8_t>(code, rt::Packing::kDepthwise16) == q);
+      }
+}
+
+// [O, C, kh, kw] of int`bits` codes times the multipliers 1 … most of their groups, in panels.
+struct Grouped {
+  Encoding encoding;
+  std::vector<int8_t> panels;
+  int64_t inputs, positions;
+};
+
+Grouped grouped(const std::vector<int64_t>& shape, int bits, int64_t group, int most) {
+  const int limit = (1 << (bits - 1)) - 1;
+  uint32_t random = 11;
+  const auto draw = [&](int from, int to) { return static_cast<int>(((random = random * 1664525 + 1013904223) >> 16) % static_cast<uint32_t>(to - from + 1)) + from; };
+  Grouped g{{}, {}, shape[1] * shape[2] * shape[3], shape[2] * shape[3]};
+  g.encoding.bits = bits, g.encoding.group_size = group;
+  Tensor products = Tensor::zeros(DType::kS8, shape);
+  const auto q = products.mutable_values<int8_t>();
+  for (int64_t i = 0, m = 0; i < products.elements(); ++i) {
+    if (i % g.inputs % group == 0) m = draw(1, most);
+    q[i] = static_cast<int8_t>(m * draw(-limit, limit));
+  }
+  g.panels = lowering::pack_panels_s8(products, 1);
+  return g;
+}
+
+Code coded(const Grouped& g) { return shortest_code(g.encoding, rt::Packing::kPanel16x4, rt::DType::kS8, g.inputs, std::as_bytes(std::span(g.panels)), g.positions); }
+
+TEST_CASE("groups come back as they were, with odd sizes and a last group that is shorter") {
+  for (const int bits : {2, 3, 4, 5, 6})
+    for (const auto& shape : {std::vector<int64_t>{16, 16, 3, 3}, {19, 5, 3, 3}, {3, 64, 1, 1}}) {
+      const Grouped g = grouped(shape, bits, 16, std::min(15, 127 / ((1 << (bits - 1)) - 1)));
+      const Code code = coded(g);
+      CAPTURE(bits, shape[0], g.inputs);
+      CHECK(code.coding == rt::Coding::kGroups);
+      CHECK(decoded<int8_t>(code, rt::Packing::kPanel16x4) == g.panels);
+    }
+}
+
+TEST_CASE("groups take their codes, four bits of each multiplier, and a header") {
+  const Grouped g = grouped({16, 16, 3, 3}, 3, 16, 15);
+  CHECK(coded(g).bytes.size() == 16 + 16 * 9 / 2 + 16 * 144 * 3 / 8);
+  const Grouped two = grouped({16, 16, 3, 3}, 2, 16, 15);
+  CHECK(coded(two).bytes.size() == 16 + 16 * 9 / 2 + (16 * 144 + 4) / 5);
+}
+
+TEST_CASE("numbers that are no multiple of few levels are not coded in groups, and a divisor is the smallest that will do") {
+  Grouped g = grouped({16, 16, 3, 3}, 3, 16, 15);
+  g.panels[0] = 127;  // channel 0, its first input: a prime, too large for a code
+  CHECK(coded(g).coding == rt::Coding::kNone);
+  const std::vector<int8_t> row{12, -12, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 0, 0, 0, 0, 0, 42, 0, 0, 0, 0, 0, 0, 0};
+  std::vector<int8_t> rows;
+  for (int i = 0; i < 8; ++i) rows.insert(rows.end(), row.begin(), row.end());
+  Encoding e;
+  e.bits = 3, e.group_size = 8;
+  const Code code = coded(e, rt::Packing::kPlain, 32, rows);
+  REQUIRE(code.coding == rt::Coding::kGroups);
+  CHECK(number<rt::GroupsHeader>(code, 0).multiplier_bits == 4);  // 4, 2, 1, 14
+  CHECK((number<uint16_t>(code, 16) & 0xffff) == (4 | 2 << 4 | 1 << 8 | 14 << 12));
+  CHECK(decoded<int8_t>(code, rt::Packing::kPlain) == rows);
+  CHECK(coded(e, rt::Packing::kDepthwise16, 32, rows).coding == rt::Coding::kFewBits);  // no channel's inputs lie together there
+}
+
+TEST_CASE("of zeros and few levels the shorter code is taken") {
+  std::vector<int8_t> q(800);
+  const auto coding = [&] { return coded(kAny, rt::Packing::kPlain, 0, q).coding; };
+  for (size_t i = 0; i < q.size(); ++i) q[i] = i % 2 == 0 ? 3 : 0;
+  CHECK(coding() == rt::Coding::kFewBits);  // 3 bits against 1 + 8/2
+  for (size_t i = 0; i < q.size(); ++i) q[i] = i % 8 == 0 ? 3 : 0;
+  CHECK(coding() == rt::Coding::kBitmap);  // against 1 + 8/8
 }
 
 TEST_CASE("the artifact takes half of the bytes under 2:4, a fifth and a bit under 80 %") {

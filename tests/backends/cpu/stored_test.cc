@@ -49,7 +49,7 @@ TEST_CASE("int4 takes half a byte in the artifact") {
     REQUIRE(bytes);
     return bytes->size();
   };
-  const size_t full = size("f32[64,256] = random(1)"), half = size("f16[64,256] = random(1)"), eight = size("s8[64,256] int8(axis 0, scales ones) = zeros"),
+  const size_t full = size("f32[64,256] = random(1)"), half = size("f16[64,256] = random(1)"), eight = size("s8[64,256] int8(axis 0, scales ones) = full(100)"),
                four = size("s8[64,256] int4(axis 0, group 64, scales ones) = zeros");
   // To the bytes of one record and name more or less: sections begin on a cache line.
   const auto about = [](size_t found, size_t expected) { return found + 192 >= expected && found <= expected + 192; };
