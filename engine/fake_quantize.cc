@@ -7,9 +7,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/clamp.h>
 #include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/div.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/exp.h>
+#include <ATen/ops/mul.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -132,19 +134,22 @@ class Round : public torch::autograd::Function<Round> {
 
 at::Tensor FakeQuantize::scale() const {
   const c10::AutoGradMode no_gradients(false);
-  return log_factor.detach().to(at::kDouble).exp().mul(step).to(log_factor.scalar_type());
+  at::Tensor factor = log_factor.detach().to(at::kDouble).exp();
+  while (factor.dim() < step.dim()) factor = factor.unsqueeze(-1);
+  return factor.mul(step).to(log_factor.scalar_type());
 }
 
-at::Tensor FakeQuantize::rounded(const at::Tensor& x) const {
-  return Round::apply(x, log_factor, scale().to(x.scalar_type()), static_cast<double>(low - zero_point), static_cast<double>(high - zero_point));
+at::Tensor FakeQuantize::rounded(const at::Tensor& x, const at::Tensor& scale) const {
+  return Round::apply(x, log_factor, scale.to(x.scalar_type()), static_cast<double>(low - zero_point), static_cast<double>(high - zero_point));
 }
 
 // Zeros fill each channel's last group: they stay 0, and nothing comes back from them.
 at::Tensor FakeQuantize::operator()(const at::Tensor& x) const {
-  if (group == 0) return rounded(x);
+  if (step.dim() > 1) return at::mul(rounded(at::div(x, step), log_factor.detach().to(at::kDouble).exp()), step);
+  if (group == 0) return rounded(x, scale());
   const int64_t channels = x.size(0), inner = x.numel() / channels, missing = (group - inner % group) % group;
   const at::Tensor whole = at::constant_pad_nd(x.reshape({channels, inner}), {0, missing}).contiguous();
-  return rounded(whole).slice(1, 0, inner).reshape(x.sizes());
+  return rounded(whole, scale()).slice(1, 0, inner).reshape(x.sizes());
 }
 
 at::Tensor to_half(const at::Tensor& x, at::ScalarType half) {

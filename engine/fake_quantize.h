@@ -13,7 +13,8 @@
 namespace fastc::engine {
 
 struct FakeQuantize {
-  at::Tensor step;        // f32 [rows]: the scales when training began. More than one row: x is cut evenly along its first axis
+  // f32 [rows]: the scales when training began. More than one row: x is cut evenly along its first axis. Or of x's shape: each number's, and a factor for each row is learned.
+  at::Tensor step;
   at::Tensor log_factor;  // t, [rows], of x's type
   int32_t zero_point = 0, low = 0, high = 255;
   int64_t group = 0;      // > 0: instead a row for each `group` numbers of a channel (axis 0), as they follow each other; its last group may be shorter
@@ -23,7 +24,7 @@ struct FakeQuantize {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
-  at::Tensor rounded(const at::Tensor& x) const;
+  at::Tensor rounded(const at::Tensor& x, const at::Tensor& scale) const;
 };
 
 // The same for a weight kept as f16 or bf16: its value is what storing it gives, its gradient passes.

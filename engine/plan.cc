@@ -10,6 +10,7 @@
 #include "engine/autograd.h"
 #include "engine/eval.h"
 #include "engine/ops/stored.h"
+#include "ir/multiples.h"
 
 namespace fastc::engine {
 namespace {
@@ -155,11 +156,19 @@ FakeQuantize fake_quantize(const at::Tensor& steps, int32_t zero_point, int32_t 
   return {steps.flatten(), at::zeros({steps.numel()}, at::TensorOptions(at::kFloat)), zero_point, low, high};
 }
 
+// A step for each number of an integer layer's weight whose inputs come in groups: the channel's scale is learned, the groups' multiples of it stay.
+at::Tensor steps_of_groups(const Weight& weight) {
+  const auto& shape = weight.data.shape();
+  const at::Tensor scales = wrap(weight.encoding.scales).repeat_interleave(weight.encoding.group_size, 1);
+  return scales.narrow(1, 0, weight.data.elements() / shape[0]).reshape(shape);
+}
+
 // Nothing where the scales are not those of channels on axis 0 or of groups in them: such a weight is not trained.
-std::optional<FakeQuantize> rounding_of(const Weight& weight) {
+std::optional<FakeQuantize> rounding_of(const Weight& weight, bool integer) {
   const Encoding& e = weight.encoding;
   if (e.axis != 0 || weight.data.elements() == 0) return {};
   const int32_t most = (1 << (e.bits - 1)) - 1;
+  if (integer && e.group_size > 0) return FakeQuantize{steps_of_groups(weight), at::zeros({weight.data.shape()[0]}, at::TensorOptions(at::kFloat)), 0, -most, most};
   FakeQuantize rounding = fake_quantize(wrap(e.scales), 0, -most, most);
   // A matrix's even groups lie one after the other in memory as they are; those of an image's weight (channels last) do not.
   const bool even = weight.data.rank() == 2 && e.group_size > 0 && weight.data.shape()[1] % e.group_size == 0;
@@ -168,8 +177,9 @@ std::optional<FakeQuantize> rounding_of(const Weight& weight) {
 }
 
 // What an integer bias adds to the result: b·sx·sw.
-at::Tensor real_bias(const Weight& bias, const Quant& x, const Weight& weight) {
-  const at::Tensor unit = wrap(weight.encoding.scales).to(at::kDouble).mul(static_cast<double>(x.scale));
+Result<at::Tensor> real_bias(const Weight& bias, const Quant& x, const Weight& weight) {
+  FASTC_TRY(const Tensor scales, channel_scales(weight.encoding));
+  const at::Tensor unit = wrap(scales).to(at::kDouble).mul(static_cast<double>(x.scale));
   return wrap(bias.data).to(at::kDouble).mul(unit).to(at::kFloat);
 }
 
@@ -193,11 +203,11 @@ Status Plan::round_as_integers(const Site& site) {
     if (!is_encoded(weight) || roundings_.contains(id)) continue;
     FASTC_TRY(const Tensor real, decode(weight));
     constants_[id] = wrap(real);
-    if (const auto rounding = rounding_of(weight)) roundings_.emplace(id, *rounding);
+    if (const auto rounding = rounding_of(weight, site.in(0).quant.has_value())) roundings_.emplace(id, *rounding);
   }
   if (!site.is_weight(1) || !is_encoded(site.weight(1)) || !site.is_weight(2) || site.weight(2).data.dtype() != DType::kI32) return {};
   at::Tensor& bias = constants_[node.inputs[2]];
-  const at::Tensor real = real_bias(site.weight(2), *site.in(0).quant, site.weight(1));
+  FASTC_TRY(const at::Tensor real, real_bias(site.weight(2), *site.in(0).quant, site.weight(1)));
   if (at::isFloatingType(bias.scalar_type()) && !at::equal(bias, real))
     return stage_error("{}: its bias is another layer's too, in other units; give each layer a bias of its own to train them", node.name);
   bias = real;

@@ -1,9 +1,11 @@
 #include "ir/cost.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 #include <string>
 
+#include "ir/multiples.h"
 #include "ir/op.h"
 
 namespace fastc {
@@ -20,6 +22,18 @@ Status add(int64_t& sum, int64_t value, const Node& node) {
   return {};
 }
 
+// Of an integer layer's groups one scale a channel, and the groups' multiples of it in as few bits as they need (backends/runtime/format.h: kGroups).
+int64_t scale_bytes(const Encoding& e, bool read_as_bytes) {
+  if (e.kind == Encoding::Kind::kDense) return 0;
+  const auto bytes = static_cast<int64_t>(e.scales.bytes());
+  if (!read_as_bytes || e.group_size == 0) return bytes;
+  const auto found = find_multiples(e);
+  if (!found) return bytes;
+  int width = 1;
+  for (const uint8_t m : found->multiples.values<uint8_t>()) width = std::max(width, static_cast<int>(std::bit_width(m)));
+  return static_cast<int64_t>(found->scales.bytes()) + (found->multiples.elements() * width + 7) / 8;
+}
+
 // Of integers as many bits as they need; −1, 0 and 1 are five a byte (kFewBits), but for weights that are decoded as they are used.
 int64_t number_bytes(const Weight& weight, bool read_as_bytes) {
   const Encoding& e = weight.encoding;
@@ -28,20 +42,19 @@ int64_t number_bytes(const Weight& weight, bool read_as_bytes) {
   return read_as_bytes && e.bits == 2 ? (count + 4) / 5 : (count * e.bits + 7) / 8;
 }
 
-// What a weight takes in a file: its numbers as encoded with their scales; under a pattern of zeros those that are kept and one bit a number
-// that says where (2:4: two places of 2 bits a four, backends/runtime/format.h), when that is less. Numbers that are kept are whole bytes.
+}  // namespace
+
+// Its numbers as encoded with their scales; under a pattern of zeros those that are kept and one bit a number that says where (2:4: two places of 2 bits a
+// four, backends/runtime/format.h), when that is less. Numbers that are kept are whole bytes.
 int64_t bytes_in_file(const Weight& weight, bool read_as_bytes) {
   const Encoding& e = weight.encoding;
-  const int64_t scales = e.kind == Encoding::Kind::kInt ? static_cast<int64_t>(e.scales.bytes()) : 0, count = weight.data.elements();
-  const int64_t dense = number_bytes(weight, read_as_bytes) + scales;
+  const int64_t scales = scale_bytes(e, read_as_bytes), count = weight.data.elements(), dense = number_bytes(weight, read_as_bytes) + scales;
   const bool nibbles = e.kind == Encoding::Kind::kInt && e.bits == 4 && !read_as_bytes;  // two numbers share a byte
   if (e.sparsity == Encoding::Sparsity::kNone || nibbles) return dense;
   const bool two_four = e.sparsity == Encoding::Sparsity::kNofM && e.n == 2 && e.m == 4;
   const int64_t kept = two_four ? count / 2 : stored_numbers(weight);
   return std::min(dense, kept * static_cast<int64_t>(size_of(weight.data.dtype())) + (count + 7) / 8 + scales);
 }
-
-}  // namespace
 
 SymbolValues default_symbols(const Module& module) {
   SymbolValues values;

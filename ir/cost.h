@@ -32,6 +32,9 @@ FASTC_API Result<ModuleCost> module_cost(const Module& module, SymbolValues symb
 // Weights that integer kernels read: a byte a number in memory, and in the file a code of as few bits as their encoding needs.
 FASTC_API std::set<std::string> read_as_bytes(const Module& module);
 
+// What the weight takes in the file, its scales included.
+FASTC_API int64_t bytes_in_file(const Weight& weight, bool read_as_bytes);
+
 // Numbers that are stored and, under a sparsity pattern, not zero.
 FASTC_API int64_t stored_numbers(const Weight& weight);
 

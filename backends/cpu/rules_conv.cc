@@ -8,6 +8,7 @@
 #include "backends/cpu/pack.h"
 #include "backends/cpu/sparse.h"
 #include "backends/cpu/stored.h"
+#include "ir/multiples.h"
 
 namespace fastc::lowering {
 namespace {
@@ -16,10 +17,11 @@ namespace {
 struct Product {
   const Node& node;
   Tensor weight;
-  int64_t groups = 1, out = 0, k = 0;
+  int64_t groups = 1, out = 0, k = 0, positions = 1;
   bool depthwise = false;
   bool wide = false;  // x has 16 bits
-  const Weight* stored = nullptr;
+  const Weight* stored = nullptr;  // as encoded
+  Tensor scales;                   // of integers: one a channel
   std::string weight_name;
   // As the artifact states it: [O, K] for linear, [O, C/g, kh, kw] for convolutions (1-D ones with kh = 1), [O, C/g, kt, kh, kw] for those over three axes.
   std::vector<int64_t> stated_shape() const { return stored->data.rank() == 3 ? weight.shape() : stored->data.shape(); }
@@ -31,9 +33,10 @@ Result<Product> product_of(Lowering& l, const Node& node, int64_t groups, const 
   Product p{node, {}, groups};
   p.stored = &l.module().weight(id);
   p.weight_name = l.module().value(id).name;
-  p.weight = image_weight(p.stored->data, depth);
+  FASTC_TRY(const Weight read, by_channel(*p.stored));
+  p.weight = image_weight(read.data, depth), p.scales = read.encoding.scales;
   const auto& shape = p.weight.shape();
-  p.out = shape[0], p.k = shape[1] * shape[2] * shape[3];
+  p.out = shape[0], p.positions = shape[2] * shape[3], p.k = shape[1] * p.positions;
   p.wide = l.type(node.input(0)).quant && l.type(node.input(0)).quant->bits == 16;
   p.depthwise = groups > 1 && shape[1] == 1 && groups == p.out;
   return p;
@@ -58,7 +61,7 @@ uint32_t wide_weight(Lowering& l, const Product& p) {
   const int64_t shape[] = {p.out, p.k};
   const auto add = [&](rt::DType dtype, auto values) {
     const auto bytes = std::as_bytes(std::span(values));
-    return l.builder().add_constant(p.weight_name, dtype, shape, rt::Packing::kPlain, bytes, shortest_code(p.stored->encoding, rt::Packing::kPlain, dtype, p.k, bytes));
+    return l.builder().add_constant(p.weight_name, dtype, shape, rt::Packing::kPlain, bytes, shortest_code(p.stored->encoding, rt::Packing::kPlain, dtype, p.k, bytes, p.positions));
   };
   return p.weight.dtype() == DType::kS16 ? add(rt::DType::kS16, rows_of<int16_t>(p.weight)) : add(rt::DType::kS8, rows_of<int8_t>(p.weight));
 }
@@ -67,7 +70,7 @@ uint32_t packed_weight(Lowering& l, const Product& p) {
   if (p.wide) return wide_weight(l, p);
   const auto add = [&](rt::DType dtype, rt::Packing packing, auto values) {
     const auto bytes = std::as_bytes(std::span(values));
-    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, bytes, shortest_code(p.stored->encoding, packing, dtype, p.k, bytes));
+    return l.builder().add_constant(p.weight_name, dtype, p.stated_shape(), packing, bytes, shortest_code(p.stored->encoding, packing, dtype, p.k, bytes, p.positions));
   };
   if (p.weight.dtype() == DType::kS8)
     return p.depthwise ? add(rt::DType::kS8, rt::Packing::kDepthwise16, pack_depthwise_s8(p.weight))
@@ -78,9 +81,9 @@ uint32_t packed_weight(Lowering& l, const Product& p) {
 
 Result<std::vector<float>> channel_scales(const Product& p) {
   const Encoding& e = p.stored->encoding;
-  if (e.kind != Encoding::Kind::kInt || e.axis != 0 || e.group_size != 0 || e.scales.elements() != p.out || (p.weight.dtype() != DType::kS8 && !p.wide))
+  if (e.kind != Encoding::Kind::kInt || e.axis != 0 || p.scales.elements() != p.out || (p.weight.dtype() != DType::kS8 && !p.wide))
     return unsupported(p.node, "its integer weight is not int8 with one scale per output channel");
-  const Tensor scales = e.scales.to_contiguous();
+  const Tensor scales = p.scales.to_contiguous();
   return std::vector<float>(scales.data<float>(), scales.data<float>() + p.out);
 }
 

@@ -6,6 +6,8 @@
 #include <ATen/ops/add.h>
 #include <ATen/ops/mul.h>
 
+#include "ir/multiples.h"
+
 namespace fastc::engine {
 namespace {
 
@@ -54,9 +56,8 @@ at::Tensor IntegerProduct::result(const at::Tensor& acc, const at::Tensor& resid
 
 Result<IntegerProduct> integer_product(const Site& site, int64_t trailing) {
   if (!site.encoded(1)) return input_error("the integer op {} needs an integer-encoded weight", site.node.op->name);
-  const Weight& w = site.weight(1);
-  if ((w.data.dtype() != DType::kS8 && w.data.dtype() != DType::kS16) || w.encoding.axis != 0 || w.encoding.group_size != 0 ||
-      w.encoding.scales.elements() != w.data.shape()[0])
+  FASTC_TRY(const Weight w, by_channel(site.weight(1)));
+  if ((w.data.dtype() != DType::kS8 && w.data.dtype() != DType::kS16) || w.encoding.axis != 0 || w.encoding.scales.elements() != w.data.shape()[0])
     return input_error("the integer op {} needs an integer weight with one scale per output channel", site.node.op->name);
   const Quant& x = *site.in(0).quant;
   IntegerProduct p;

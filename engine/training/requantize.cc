@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/ops/stored.h"
+#include "ir/multiples.h"
 #include "ir/op.h"
 
 namespace fastc::engine {
@@ -27,8 +28,7 @@ class Requantizer {
     for (const NodeId id : module_.order()) carry_parameters(module_.node(id));
     for (const auto& [id, rounding] : plan_.roundings()) {
       if (!module_.is_weight(id)) continue;
-      FASTC_TRY(const Tensor scales, unwrap(rounding.scale()));
-      scales_[id] = to_doubles(scales);
+      FASTC_TRY(scales_[id], trained_scales(module_.weight(id).encoding, rounding));
     }
     for (const NodeId id : module_.order()) FASTC_CHECK(keep_bias_in_range(module_.node(id)));
     for (const auto& [id, scales] : scales_) FASTC_CHECK(round_weight(id, scales));
@@ -69,19 +69,36 @@ class Requantizer {
     return {};
   }
 
-  Status round_weight(ValueId id, const std::vector<double>& scales) {
+  // Of each row that is rounded alike; of an integer layer's groups, the channel's, from which they follow.
+  static Result<std::vector<double>> trained_scales(const Encoding& e, const FakeQuantize& rounding) {
+    if (rounding.step.dim() == 1) {
+      FASTC_TRY(const Tensor scales, unwrap(rounding.scale()));
+      return to_doubles(scales);
+    }
+    FASTC_TRY(const Tensor before, channel_scales(e));
+    FASTC_TRY(const Tensor logs, unwrap(rounding.log_factor));
+    std::vector<double> scales = to_doubles(before);
+    const std::vector<double> log_factors = to_doubles(logs);
+    for (size_t c = 0; c < scales.size(); ++c) scales[c] = static_cast<double>(static_cast<float>(scales[c] * std::exp(log_factors[c])));
+    return scales;
+  }
+
+  Status round_weight(ValueId id, std::vector<double> scales) {
     FASTC_TRY(std::vector<double> values, real(id));
     Weight& weight = module_.weight(id);
-    const double most = (1 << (weight.encoding.bits - 1)) - 1;
-    const auto channels = static_cast<size_t>(weight.data.shape()[0]);
-    const size_t inner = values.size() / channels, groups = scales.size() / channels;
-    const size_t group = groups == 1 ? inner : static_cast<size_t>(weight.encoding.group_size);
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double scale = scales[i / inner * groups + i % inner / group];
-      values[i] = std::clamp(std::nearbyint(values[i] / scale), -most, most);
+    Encoding& e = weight.encoding;
+    if (e.group_size > 0 && scales.size() < static_cast<size_t>(e.scales.elements())) {  // one a channel
+      FASTC_TRY(const Tensor before, channel_scales(e));
+      std::vector<double> grouped = to_doubles(e.scales), old = to_doubles(before);
+      for (size_t i = 0; i < grouped.size(); ++i) grouped[i] *= scales[i * old.size() / grouped.size()] / old[i * old.size() / grouped.size()];
+      scales = std::move(grouped);
     }
+    e.scales = from_doubles(DType::kF32, e.scales.shape(), scales);
+    const double most = (1 << (e.bits - 1)) - 1;
+    const auto channels = static_cast<size_t>(e.scales.shape()[0]), groups = scales.size() / channels, row = values.size() / channels;
+    const size_t size = e.group_size > 0 ? static_cast<size_t>(e.group_size) : row;
+    for (size_t i = 0; i < values.size(); ++i) values[i] = std::clamp(std::nearbyint(values[i] / scales[i / row * groups + i % row / size]), -most, most);
     weight.data = from_doubles(weight.data.dtype(), weight.data.shape(), values);
-    weight.encoding.scales = from_doubles(DType::kF32, weight.encoding.scales.shape(), scales);
     return {};
   }
 

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "ir/multiples.h"
+
 namespace fastc::ops {
 namespace {
 
@@ -19,9 +21,10 @@ Status check_encoding(const OpView& view) {
   if (dtype != DType::kS8 && !(wide && dtype == DType::kS16)) return wrong_operand(view, 1, wide ? "s8 or s16 under an x of 16 bits" : "s8 under a quantized x");
   if (!view.module.is_weight(weight)) return wrong_operand(view, 1, "a weight of the module (integers come encoded)");
   const Encoding& encoding = view.module.weight(weight).encoding;
-  if (encoding.kind != Encoding::Kind::kInt || encoding.axis != 0 || encoding.group_size != 0) {
-    return wrong_operand(view, 1, "an integer encoding with one scale per output channel (axis 0)");
-  }
+  if (encoding.kind != Encoding::Kind::kInt || encoding.axis != 0) return wrong_operand(view, 1, "an integer encoding with scales along the output channels (axis 0)");
+  if (encoding.group_size == 0) return {};
+  if (!view.node.string("dynamic").empty() || dtype != DType::kS8) return wrong_operand(view, 1, "an integer encoding with one scale per output channel (axis 0)");
+  if (const auto multiples = find_multiples(encoding); !multiples) return at("its weight", multiples.error());
   return {};
 }
 

@@ -63,6 +63,13 @@ at::Tensor inverse_rectified_sigmoid(const at::Tensor& share) {
   return share.sub(kGamma).reciprocal().mul(kZeta - kGamma).sub(1).log().neg();
 }
 
+// Of each number: [groups, O/groups, 1], or K of them where inputs come in groups with scales of their own.
+at::Tensor scales_of(const Encoding& e, int64_t groups, int64_t k) {
+  at::Tensor scales = wrap(e.scales);
+  if (e.group_size > 0) scales = scales.repeat_interleave(e.group_size, 1).narrow(1, 0, k);
+  return scales.reshape({groups, -1, e.group_size > 0 ? k : 1});
+}
+
 struct Rounding {
   at::Tensor below, scale, up;  // ⌊W/s⌋, s, 1 where a weight may be rounded up
   double most;
@@ -105,7 +112,7 @@ Result<Tensor> learn_rounding(const Tensor& weight, const Weight& encoded, const
   const Reconstruction reconstruction(layer);
   const int64_t groups = reconstruction.products.size(0), k = reconstruction.products.size(1);
   const at::Tensor w = wrap(weight).reshape({groups, -1, k});
-  Rounding rounding{.scale = wrap(encoded.encoding.scales).reshape({groups, -1, 1}),
+  Rounding rounding{.scale = scales_of(encoded.encoding, groups, k),
                     .most = (1 << (encoded.encoding.bits - 1)) - 1.0};
   const at::Tensor exact = w.div(rounding.scale);
   rounding.below = at::floor(exact);

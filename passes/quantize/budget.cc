@@ -6,6 +6,7 @@
 
 #include "base/interrupt.h"
 #include "engine/engine.h"
+#include "ir/cost.h"
 #include "passes/quantize/stored.h"
 
 namespace fastc::quantize {
@@ -27,7 +28,7 @@ Step step(std::span<const std::vector<Precision>> layers, std::span<const size_t
   return {layer, to, then.error - from.error, from.bytes - then.bytes};
 }
 
-double bytes_of(const Weight& weight) { return static_cast<double>(stored_bytes(weight)); }
+double bytes_of(const Weight& weight, bool read_as_bytes = false) { return static_cast<double>(bytes_in_file(weight, read_as_bytes)); }
 
 Result<std::vector<Tensor>> measured_inputs(const BudgetOptions& budget, PassContext& context) {
   const Dataset* data = context.calibration();
@@ -53,9 +54,9 @@ Result<Layers> measured(const Module& module, std::span<const ValueId> weights, 
         layers.back().push_back({bytes_of(module.weight(id)), 0});
         continue;
       }
-      const Weight weight = way.encode(module.weight(id));
+      const Weight weight = way.encode(id);
       FASTC_TRY(const double error, change.with(id, weight));
-      layers.back().push_back({bytes_of(weight), error});
+      layers.back().push_back({bytes_of(weight, way.read_as_bytes), error});
     }
     progress.step(1, module.value(id).name);
   }

@@ -47,7 +47,8 @@ const OptionSet<BudgetOptions>& budget_options();
 // A way to keep a weight: "8 bits". Without `encode` the weight stays as it is.
 struct Way {
   std::string name;
-  std::function<Weight(const Weight&)> encode;
+  std::function<Weight(ValueId)> encode;
+  bool read_as_bytes = false;  // under integer arithmetic (ir/cost.h)
 };
 
 // For each weight the index of one of `ways`, the one with the most bytes first, so that all weights of the module fit into the budget. Each is encoded alone in each

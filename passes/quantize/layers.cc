@@ -14,6 +14,7 @@
 #include "base/interrupt.h"
 #include "engine/autograd.h"
 #include "engine/engine.h"
+#include "ir/multiples.h"
 #include "ir/op.h"
 #include "ir/rewrite.h"
 
@@ -158,9 +159,10 @@ Result<NodeId> reference_of(const Module& reference, const Module& quantized, co
 }
 
 // A bias in units of the layer's result.
-void set_bias(Module& quantized, NodeId layer, std::vector<double> bias) {
+Status set_bias(Module& quantized, NodeId layer, std::vector<double> bias) {
   const Node& node = quantized.node(layer);
-  const auto scales = to_doubles(quantized.weight(node.inputs[1]).encoding.scales);
+  FASTC_TRY(const Tensor channels, channel_scales(quantized.weight(node.inputs[1]).encoding));
+  const auto scales = to_doubles(channels);
   const double x_scale = static_cast<double>(quantized.value(node.inputs[0]).type.quant->scale);
   constexpr double kMost = 1 << 30;  // what is left of 32 bits is the products'
   for (size_t c = 0; c < bias.size(); ++c) bias[c] = std::clamp(bias[c] / (x_scale * scales[c]), -kMost, kMost);
@@ -171,6 +173,7 @@ void set_bias(Module& quantized, NodeId layer, std::vector<double> bias) {
     const ValueId added = quantized.add_weight(quantized.fresh_name(node.name + ".bias"), std::move(weight));
     set_operand(quantized.node(layer), 2, added);
   }
+  return {};
 }
 
 }  // namespace
@@ -213,7 +216,7 @@ Result<double> correct_bias(const Module& reference, Module& quantized, const La
   std::vector<double> bias(change.size(), 0);
   if (real_layer.input(2) != kNoId) bias = to_doubles(reference.weight(real_layer.inputs[2]).data);
   for (size_t o = 0; o < bias.size(); ++o) bias[o] += change[o];
-  set_bias(quantized, layer.node, std::move(bias));
+  FASTC_CHECK(set_bias(quantized, layer.node, std::move(bias)));
   return sum / static_cast<double>(change.size());
 }
 

@@ -1,5 +1,7 @@
 #include "passes/quantize/observers.h"
 
+#include "passes/quantize/two_levels.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
@@ -12,33 +14,6 @@ namespace {
 constexpr double kMomentum = 0.9;  // what moving_average keeps of itself at each batch
 
 double largest_integer(const WeightOptions& options) { return (1 << (options.bits - 1)) - 1; }
-
-// Squared error of rounding `values` to scale · [−most, most].
-double rounding_error(std::span<const float> values, double scale, double most) {
-  double sum = 0;
-  for (const float v : values) {
-    const double q = std::clamp(std::nearbyint(v / scale), -most, most);
-    sum += (v - q * scale) * (v - q * scale);
-  }
-  return sum;
-}
-
-double weight_scale(std::span<const float> values, const WeightOptions& options) {
-  double most = 0;
-  for (const float v : values) most = std::max(most, static_cast<double>(std::fabs(v)));
-  if (most == 0) return 0;
-  const double levels = largest_integer(options), full = most / levels;
-  if (options.observer != "mse") return full;
-  double best = full, least = rounding_error(values, full, levels);
-  for (int step = 1; step < 80; ++step) {  // two bits cut off most of a bell's range; nothing cuts off more than this
-    const double scale = full * (1 - 0.01 * step);
-    if (const double e = rounding_error(values, scale, levels); e < least) {
-      least = e;
-      best = scale;
-    }
-  }
-  return best;
-}
 
 // P: what was counted, with what lies outside put into the end bins. Q: each level's share of the counts inside, spread
 // over those of its bins where something was (Migacz 2017, "8-bit inference with TensorRT"). Σ P·ln(P/Q).
@@ -65,7 +40,49 @@ double divergence(std::span<const int64_t> bins, size_t first, size_t last) {
   return sum;
 }
 
+// f32 [channels]. `data`: contiguous.
+Tensor scales_by_channel(const Tensor& data, const WeightOptions& options, std::span<const double> least_scales) {
+  const int64_t channels = data.shape()[0], inner = channels > 0 ? data.elements() / channels : 0;
+  Tensor scales = Tensor::zeros(DType::kF32, {channels});
+  const auto from = data.values<float>();
+  const auto s = scales.mutable_values<float>();
+  const double shared = options.per_tensor ? weight_scale(from, options) : 0;
+  for (int64_t c = 0; c < channels; ++c) {
+    double scale = options.per_tensor ? shared : weight_scale(from.subspan(static_cast<size_t>(c * inner), static_cast<size_t>(inner)), options);
+    if (!least_scales.empty()) scale = std::max(scale, least_scales[static_cast<size_t>(c)]);
+    s[c] = static_cast<float>(scale);
+    if (!(s[c] > 1e-30F)) s[c] = 1;  // a channel of zeros: every scale is right, and 1 keeps its bias in range
+  }
+  return scales;
+}
+
 }  // namespace
+
+double rounding_error(std::span<const float> values, double scale, double most) {
+  double sum = 0;
+  for (const float v : values) {
+    const double q = std::clamp(std::nearbyint(v / scale), -most, most);
+    sum += (v - q * scale) * (v - q * scale);
+  }
+  return sum;
+}
+
+double weight_scale(std::span<const float> values, const WeightOptions& options) {
+  double most = 0;
+  for (const float v : values) most = std::max(most, static_cast<double>(std::fabs(v)));
+  if (most == 0) return 0;
+  const double levels = largest_integer(options), full = most / levels;
+  if (options.observer != "mse") return full;
+  double best = full, least = rounding_error(values, full, levels);
+  for (int step = 1; step < 80; ++step) {  // two bits cut off most of a bell's range; nothing cuts off more than this
+    const double scale = full * (1 - 0.01 * step);
+    if (const double e = rounding_error(values, scale, levels); e < least) {
+      least = e;
+      best = scale;
+    }
+  }
+  return best;
+}
 
 bool needs_counts(const RangeOptions& options) {
   return options.observer != "min_max" && options.observer != "moving_average";
@@ -196,25 +213,20 @@ Weight quantize_weight(const Weight& dense, const WeightOptions& options, std::s
   assert(data.dtype() == DType::kF32 && data.rank() >= 1);
   const int64_t channels = data.shape()[0];
   const int64_t inner = channels > 0 ? data.elements() / channels : 0;
-  Tensor scales = Tensor::zeros(DType::kF32, {channels});
+  const bool grouped = options.group > 0 && options.group < inner;
+  const Tensor scales = grouped ? group_scales(data, options, least_scales) : scales_by_channel(data, options, least_scales);
+  const int64_t groups = channels > 0 ? scales.elements() / channels : 0, size = grouped ? options.group : inner;
   std::vector<double> q(static_cast<size_t>(data.elements()));
-  const auto from = data.values<float>();
-  const double shared = options.per_tensor ? weight_scale(from, options) : 0, most = largest_integer(options);
-  const auto s = scales.mutable_values<float>();
-  for (int64_t c = 0; c < channels; ++c) {
-    const auto row = from.subspan(static_cast<size_t>(c * inner), static_cast<size_t>(inner));
-    double scale = options.per_tensor ? shared : weight_scale(row, options);
-    if (!least_scales.empty()) scale = std::max(scale, least_scales[static_cast<size_t>(c)]);
-    s[c] = static_cast<float>(scale);
-    if (!(s[c] > 1e-30F)) s[c] = 1;  // a channel of zeros: every scale is right, and 1 keeps its bias in range
-    for (int64_t i = 0; i < inner; ++i)
-      q[c * inner + i] = std::clamp(std::nearbyint(static_cast<double>(row[i]) / s[c]), -most, most);
+  const double most = largest_integer(options);
+  for (int64_t i = 0; i < data.elements(); ++i) {
+    const float scale = scales.values<float>()[i / inner * groups + i % inner / size];
+    q[i] = std::clamp(std::nearbyint(static_cast<double>(data.values<float>()[i]) / scale), -most, most);
   }
   Weight out{from_doubles(options.bits == 16 ? DType::kS16 : DType::kS8, data.shape(), q), dense.encoding, dense.trainable};  // keeps the sparsity pattern: 0 stays 0
   out.encoding.kind = Encoding::Kind::kInt;
   out.encoding.bits = options.bits;
   out.encoding.axis = 0;
-  out.encoding.group_size = 0;
+  out.encoding.group_size = grouped ? options.group : 0;
   out.encoding.scales = scales;
   return out;
 }

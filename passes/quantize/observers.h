@@ -62,7 +62,13 @@ struct WeightOptions {
                                  // smallest squared error
   int bits = 8;                  // 2 … 8, or 16
   bool per_tensor = false;       // one scale for all channels
+  int64_t group = 0;             // > 0: inputs of a channel that share a scale, an integer multiple of the channel's (two_levels.h); under bits of at most 6
 };
+
+// 0 where all values are.
+double weight_scale(std::span<const float> values, const WeightOptions& options);
+// Σ(v − scale·q)², q the nearest integer in ±most.
+double rounding_error(std::span<const float> values, double scale, double most);
 
 // Rounds each output channel (axis 0) of a dense weight. `least_scales` (one per channel, or empty): lower
 // bounds, which a channel whose bias is large beside its weights needs so that the bias fits into the accumulator.

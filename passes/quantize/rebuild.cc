@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "ir/multiples.h"
 #include "ir/op.h"
 #include "ir/quantized_names.h"
 #include "ir/rewrite.h"
@@ -103,7 +104,8 @@ class Rebuilder {
     std::vector<double> least;  // so that |bias| / (sx·sw) stays below 2^30
     for (const double b : bias) least.push_back(std::fabs(b) / (static_cast<double>(x_scale) * (1 << 30)) * 1.0001);
     Weight encoded = quantize_weight(from_.weight(node.inputs[1]), options, least);
-    const auto scales = to_doubles(encoded.encoding.scales);
+    FASTC_TRY(const Tensor channels, channel_scales(encoded.encoding));
+    const auto scales = to_doubles(channels);
     const ValueId weight = to_.add_weight(to_.fresh_name(from_.value(node.inputs[1]).name), std::move(encoded));
     ValueId bias_value = kNoId;
     if (!bias.empty()) {

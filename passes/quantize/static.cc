@@ -15,11 +15,15 @@
 // nobody reads as u8 gives f32 directly.
 //
 // Fewer bits ("weight_bits": 3) narrow the integers, [−3, 3], not the arithmetic: activations stay u8 and the kernels are the same. The file takes 3 bits
-// a weight (backends/runtime/format.h: kFewBits), memory and kernels a byte. They are what AdaRound ("rounding": "adaround", adaround.cc) and training
+// a weight (backends/runtime/format.h: kFewBits), memory and kernels a byte. They are what AdaRound ("rounding": "adaround", adaround.cc), groups and training
 // after this pass (finetune) are for.
 //
 // With a "budget" each layer keeps as many bits as all together may take (budget.h), by what rounding that layer's weight alone to the nearest does
 // to the network's outputs.
+//
+// Groups ("group_size": 16, of the inputs of an output channel, counted (input channel, kernel position)), under 6 bits or fewer: w ≈ s[o]·m[o,g]·q with a small
+// integer m (two_levels.cc). Every kernel reads m·q, which is an int8 like any other (ir/multiples.h); the file keeps m and q (format.h: kGroups).
+//            @w : s8[…] int3(axis 0, group 16, scales [[…]])
 //
 // 16-bit fixed point ("bits": 16): activations s16 with zero point 0, weights of 8 or, with "weight_bits": 16, of 16 bits, sums in 64 bits, the
 // same formula. For networks that lose under u8; the kernels are plain code, slower than fp32's. Concatenation, clip, relu alone and pad have
@@ -31,6 +35,7 @@
 #include <set>
 
 #include "ir/op.h"
+#include "ir/ops/common.h"
 #include "ir/rewrite.h"
 #include "passes/pass.h"
 #include "passes/quantize/adaround.h"
@@ -41,6 +46,8 @@
 namespace fastc {
 namespace {
 
+constexpr int64_t kMostBitsInGroups = 6;  // a multiplier of 2 or more times such a number is a byte
+
 struct Options {
   int64_t bits = 8;
   std::optional<int64_t> weight_bits;
@@ -48,10 +55,10 @@ struct Options {
   double percentile = 99.99;
   std::string weights = "max", scales = "channel", rounding = "nearest";
   quantize::AdaRoundOptions adaround;
+  int64_t group_size = 0;
   std::vector<std::string> include{"*"}, exclude, int8;
   std::optional<quantize::BudgetOptions> budget;
 
-  quantize::WeightOptions of_bits(int64_t b) const { return {weights, static_cast<int>(b), scales == "tensor"}; }
   quantize::RangeOptions ranges() const {
     return {observer != "auto" ? observer : bits == 16 ? "min_max" : "percentile", percentile, static_cast<int>(bits), activations == "symmetric"};
   }
@@ -89,6 +96,8 @@ const OptionSet<Options>& options() {
                   "scale of weights: from the largest magnitude, or with the smallest squared error, which cuts off the "
                   "largest; mse suits learned rounding, and 2 bits")
           .choice("scales", &Options::scales, {"channel", "tensor"}, "one scale for each output channel, or for a weight")
+          .integer("group_size", &Options::group_size, "inputs of an output channel that share a scale, an integer multiple of the channel's, for weights of at most 6 bits; 0: all of them",
+                   range(0, 1 << 20))
           .choice("rounding", &Options::rounding, {"nearest", "adaround"},
                   "of weights: to the nearest integer, or up or down as calibration data teaches (no labels needed)")
           .object("adaround", &Options::adaround, adaround_options(), "rounding adaround: how it is learned")
@@ -97,6 +106,12 @@ const OptionSet<Options>& options() {
           .texts("int8", &Options::int8, "which of them keep 8 bits where weight_bits is less: the first and the last layer, say")
           .object("budget", &Options::budget, quantize::budget_options(), "the bits of each layer's weight, 8, 6, 4, 3 or 2, are chosen so that all weights fit into so many bytes")
           .check([](const Options& o) -> std::string {
+            if (o.group_size > 0 && !o.budget && o.weight_bits.value_or(8) > kMostBitsInGroups)
+              return fmt::format(
+                  "group_size: expected weight_bits of at most 6, found {}: the integer of a group times such a number would not fit into a byte; leave group_size out (each "
+                  "output channel has its own scale), or take fewer bits",
+                  o.weight_bits.value_or(8));
+            if (o.group_size > 0 && o.scales == "tensor") return "scales: expected \"channel\" beside group_size, whose integers refine a channel's scale";
             if (o.bits != 8 && o.bits != 16) return fmt::format("bits: expected 8 or 16, found {}", o.bits);
             if (o.weight_bits > 8 && (o.weight_bits != 16 || o.bits != 16))
               return fmt::format("weight_bits: expected 2 to 8{}, found {}", o.bits == 16 ? ", or 16" : "", *o.weight_bits);
@@ -117,13 +132,19 @@ std::vector<std::string> refusals(const Module& module, const quantize::Plan& pl
 
 using ByNode = std::map<NodeId, quantize::WeightOptions>;
 
+// A depthwise layer has few inputs a channel: all of them are one group.
+quantize::WeightOptions form_of(const Module& module, NodeId id, const Options& options, int64_t bits) {
+  const bool grouped = bits <= kMostBitsInGroups && !(is_op(module.node(id), "conv") && ops::is_depthwise(module, module.node(id)));
+  return {options.weights, static_cast<int>(bits), options.scales == "tensor", grouped ? options.group_size : 0};
+}
+
 // By node: what its weights are rounded to.
 Result<ByNode> given_weights(const Module& module, std::span<const NodeId> selected, const Options& options) {
   ByNode out;
-  for (const NodeId id : selected) out[id] = options.of_bits(options.weight_bits.value_or(8));
+  for (const NodeId id : selected) out[id] = form_of(module, id, options, options.weight_bits.value_or(8));
   if (options.int8.empty()) return out;
   FASTC_TRY(const auto wide, select_nodes(module, selected, options.int8, {}, "a layer that is quantized"));
-  for (const NodeId id : wide) out[id].bits = 8;
+  for (const NodeId id : wide) out[id].bits = 8, out[id].group = 0;
   return out;
 }
 
@@ -132,19 +153,19 @@ Result<ByNode> weights_within(const Module& module, const quantize::Plan& plan, 
   std::map<ValueId, std::vector<NodeId>> readers;
   for (const NodeId id : quantize::weighted_nodes(module))
     if (plan.integer.contains(id)) readers[module.node(id).inputs[1]].push_back(id);
-  std::vector<quantize::Way> ways;
-  std::vector<quantize::WeightOptions> forms;
-  for (const int64_t bits : {8, 6, 4, 3, 2}) {
-    if (bits < options.weight_bits.value_or(2)) break;
-    forms.push_back(options.of_bits(bits));
-    ways.push_back({fmt::format("{} bits", bits), [form = forms.back()](const Weight& w) { return quantize::quantize_weight(w, form); }});
-  }
   std::vector<ValueId> weights;
   for (const auto& [weight, nodes] : readers) weights.push_back(weight);
+  std::vector<int64_t> bits;
+  std::vector<quantize::Way> ways;
+  for (const int64_t b : {8, 6, 4, 3, 2}) {
+    if (b < options.weight_bits.value_or(2)) break;
+    bits.push_back(b);
+    ways.push_back({fmt::format("{} bits", b), [&, b](ValueId id) { return quantize::quantize_weight(module.weight(id), form_of(module, readers[id].front(), options, b)); }, true});
+  }
   FASTC_TRY(const auto taken, quantize::ways_within(module, weights, ways, *options.budget, context, report));
   ByNode out;
   for (size_t i = 0; i < weights.size(); ++i)
-    for (const NodeId id : readers[weights[i]]) out[id] = forms[taken[i]];
+    for (const NodeId id : readers[weights[i]]) out[id] = form_of(module, id, options, bits[taken[i]]);
   return out;
 }
 

@@ -71,7 +71,7 @@ double bytes_of(const Weight& weight) { return static_cast<double>(stored_bytes(
 
 // As the budget allows.
 Result<Forms> forms_within(const Module& module, std::span<const ValueId> weights, const Options& options, PassContext& context, PassReport& report) {
-  const auto encode = [&](int64_t bits) { return [=, &options](const Weight& w) { return quantize::encode(w, form(options, bits)).weight; }; };
+  const auto encode = [&](int64_t bits) { return [&, bits](ValueId id) { return quantize::encode(module.weight(id), form(options, bits)).weight; }; };
   std::vector<quantize::Way> ways{{"f32", {}}, {"8 bits", encode(8)}};
   if (options.bits.value_or(4) == 4) ways.push_back({"4 bits", encode(4)});
   FASTC_TRY(const auto taken, quantize::ways_within(module, weights, ways, *options.budget, context, report));

@@ -65,15 +65,19 @@ TEST_CASE("weights of few bits under integer arithmetic run as the engine says, 
     pass["pass"] = "quantize.static";
     return report_of(convs(), json::array({pass}));
   };
-  const json eight = quantized({{"weight_bits", 8}}), three = quantized({{"weight_bits", 3}}), two = quantized({{"weight_bits", 2}});
-  for (const json* report : {&three, &two})
+  const json eight = quantized({{"weight_bits", 8}}), three = quantized({{"weight_bits", 3}}), two = quantized({{"weight_bits", 2}}),
+             groups = quantized({{"weight_bits", 3}, {"group_size", 8}}), wide = quantized({{"bits", 16}, {"weight_bits", 3}, {"group_size", 8}});
+  for (const json* report : {&three, &two, &groups, &wide})
     for (const json& node : (*report)["comparison"]["nodes"])
       if (node["integer"].get<bool>()) CHECK(node["max_error"] == 0);
   CHECK(count_packed(three, "3-bit") > 0);
   CHECK(count_packed(two, "ternary") > 0);
+  CHECK(count_packed(groups, "groups") > 0);
+  CHECK(count_packed(wide, "groups") > 0);
   for (const char* bytes : {"bytes", "weight_bytes"}) {
     CHECK(two["result"][bytes] < three["result"][bytes]);
-    CHECK(three["result"][bytes] < eight["result"][bytes]);
+    CHECK(three["result"][bytes] < groups["result"][bytes]);
+    CHECK(groups["result"][bytes] < eight["result"][bytes]);
   }
 }
 

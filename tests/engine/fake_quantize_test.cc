@@ -11,6 +11,7 @@
 #include "engine/autograd.h"
 #include "engine/train.h"
 #include "engine/training/trainee.h"
+#include "ir/multiples.h"
 #include "tests/engine/toy_data.h"
 
 using namespace fastc;
@@ -46,6 +47,18 @@ constexpr const char* kLinear = R"(module m (%x : f32[N,2]) -> (%y) symbols N in
   @b : i32[2] = [4, -8]
   %x.quantize : q(0.5, 0) = quantize(%x)
   %y = linear(%x.quantize, @w, @b) })";
+
+// Groups of four and of sixteen inputs, whose scales are 1 to 4 times their channel's.
+constexpr const char* kGroups = R"(module m (%x : f32[N,1,4,4]) -> (%scores) symbols N in [1, 4096] {
+  @w1 : s8[2,1,3,3] int3(axis 0, group 4, scales [[0.1, 0.2, 0.3], [0.4, 0.1, 0.1]]) = [1,-2,3,0, 2,-3,1,0, 3, 3,-2,1,0, 0,2,3,1, -1]
+  @b1 : i32[2] = [100, -20]
+  @w2 : s8[2,32] int3(axis 0, group 16, scales [[0.05, 0.1], [0.2, 0.05]]) = [
+    1,-2,3,0,1,-2,3,0,1,-2,3,0,1,-2,3,0, 1,-2,3,0,1,-2,3,0,1,-2,3,0,1,-2,3,0,
+    1,-2,3,0,1,-2,3,0,1,-2,3,0,1,-2,3,0, 1,-2,3,0,1,-2,3,0,1,-2,3,0,1,-2,3,0]
+  %x.quantize : q(0.0133, 128) = quantize(%x)
+  %c : q(0.02, 0) = conv(%x.quantize, @w1, @b1) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], activation="relu"}
+  %f = reshape(%c) {shape=[N, 32]}
+  %scores = linear(%f, @w2) })";
 
 // Conv, residual and pool in u8, down to class scores.
 constexpr const char* kNetwork = R"(module m (%x : f32[N,1,4,4]) -> (%scores) symbols N in [1, 4096] {
@@ -133,6 +146,21 @@ TEST_CASE("fake quantization: one pass is the composition of LibTorch's ops, by 
   }
 }
 
+TEST_CASE("fake quantization: steps of groups within a row, and one gradient for the row") {
+  engine::FakeQuantize f = one_step(0.5, 0, -3, 3);
+  f.step = doubles({1, 4}, {0.5, 1, 1, 2});
+  const at::Tensor x = doubles({1, 4}, {0.7, 0.7, -9, 2.5}).set_requires_grad(true);
+  const c10::AutoGradMode on(true);
+  const at::Tensor y = f(x);
+  CHECK(list(y) == std::vector<double>{0.5, 1, -3, 2});
+  y.mul(doubles({1, 4}, {1, 10, 100, 1000})).sum().backward();
+  CHECK(list(x.grad()) == std::vector<double>{1, 10, 0, 1000});
+  // dy/dt = step·(rne(v) − v): 1 − 1.4, 1 − 0.7, the bound −3, 1 − 1.25
+  CHECK(list(f.log_factor.grad())[0] == Approx(1 * 0.5 * -0.4 + 10 * 1 * 0.3 + 100 * 1 * -3 + 1000 * 2 * -0.25));
+  f.log_factor = doubles({1}, {std::log(2.0)});
+  CHECK(list(f.scale())[3] == Approx(4));
+}
+
 TEST_CASE("fake quantization: floats as doubles, long rows, and nothing at all") {
   Random random(4);
   std::vector<float> values(100001);
@@ -206,7 +234,7 @@ TEST_CASE("where nothing is rounded afterwards the gradient is that of finite di
 }
 
 TEST_CASE("training sees what the integers will say, and with no step taken they come back bit for bit") {
-  for (const char* text : {kLinear, kNetwork, kDynamic, kStored}) {
+  for (const char* text : {kLinear, kNetwork, kDynamic, kStored, kGroups}) {
     Module m = module_of(text);
     const std::string before = print(m);
     const bool image = m.value(m.inputs[0]).type.rank() == 4;
@@ -257,6 +285,19 @@ TEST_CASE("an integer program learns and stays one") {
   int right = 0;
   for (size_t i = 0; i < 100; ++i) right += (scores[2 * i + 1] > scores[2 * i]) == (labels[i] == 1);
   CHECK(right >= 90);
+}
+
+TEST_CASE("a program with groups learns, and their scales stay multiples of their channel's") {
+  Module m = module_of(kGroups);
+  const Module start = m;
+  CHECK(train_on_toys(m, 8) < 0.8);
+  for (const char* name : {"w1", "w2"}) {
+    const Encoding &before = start.weights.at(name).encoding, &after = m.weights.at(name).encoding;
+    CHECK_FALSE(equal(m.weights.at(name).data, start.weights.at(name).data));
+    CHECK_FALSE(equal(after.scales, before.scales));
+    CHECK(after.group_size == before.group_size);
+    CHECK(equal(find_multiples(after).value().multiples, find_multiples(before).value().multiples));
+  }
 }
 
 TEST_CASE("rows quantized at run time: the gradient passes straight through their rounding") {

@@ -68,6 +68,7 @@ TEST_CASE("weights of few bits that integer kernels read take as few in the file
   };
   CHECK(bytes("int2(axis 0, scales [1]) = [1, -1, 0, 1, 1, -1, 0, 1, 1, -1, 0, 1, 1, -1, 0, 1]") == 4 + 4);  // five a byte
   CHECK(bytes("int4(axis 0, scales [1]) sparse(unstructured) = [0, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -7]") == 2 + 2 + 4);  // two bytes that are kept, a bit each
+  CHECK(bytes("int4(axis 0, group 8, scales [[1, 18]]) = [7, 1, 0, 1, 0, 0, 0, 1, 7, -1, 0, 0, 0, 0, 0, 2]") == 8 + 4 + 2);  // a scale, and two multiples of 5 bits
 }
 
 TEST_CASE("other symbols than the batch take their smallest value, or a given one") {

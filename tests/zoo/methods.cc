@@ -80,8 +80,9 @@ const std::vector<std::vector<Method>>& pipelines() {
     const Method prune{"prune.channel", {{"ratio", 0.5}, {"round_to", 1}}}, drop{"prune.structural", {{"count", 1}}};
     const Method distill{"distill.single_shot", one_step}, finetune{"finetune", one_step};
     const Method fixed{"quantize.static"}, dynamic{"quantize.dynamic", {{"include", {"*"}}}}, wide{"quantize.static", {{"bits", 16}, {"weight_bits", 16}}};
+    const Method grouped{"quantize.static", {{"weight_bits", 3}, {"group_size", 16}}};
     const Method stored{"quantize.weight_only", {{"bits", 4}, {"group_size", 32}}}, half{"quantize.cast"};
-    return new std::vector<std::vector<Method>>{{prune}, {fixed}, {wide}, {dynamic}, {stored}, {drop}, {finetune}, {half, finetune}, {stored, finetune}, {prune, distill, fixed}, {drop, distill, dynamic}, {prune, distill, stored}};
+    return new std::vector<std::vector<Method>>{{prune}, {fixed}, {wide}, {dynamic}, {stored}, {drop}, {finetune}, {half, finetune}, {stored, finetune}, {grouped, finetune}, {prune, distill, fixed}, {drop, distill, dynamic}, {prune, distill, stored}};
   }();
   return *all;
 }

@@ -43,6 +43,13 @@ Weight on_grid(const Tensor& w, double scale, int bits) {
   return encoded;
 }
 
+double squared_error(const Module& a, const Module& b, const Tensor& x) {
+  const auto y = to_doubles(evaluate(a, {x})[0]), q = to_doubles(evaluate(b, {x})[0]);
+  double sum = 0;
+  for (size_t i = 0; i < y.size(); ++i) sum += (y[i] - q[i]) * (y[i] - q[i]);
+  return sum;
+}
+
 constexpr quantize::AdaRoundOptions kOptions{.samples = 512, .iterations = 2000, .lr = 0.01, .regularization = 1};
 
 }  // namespace
@@ -109,16 +116,50 @@ TEST_CASE("quantize.static, rounding adaround: closer to the float network than 
   const PassReport report = pass_ok("quantize.static", learned, context, {{"weight_bits", 3}, {"rounding", "adaround"}, {"adaround", {{"iterations", 500}}}});
   CHECK(report.notes.back().find("AdaRound turned ") == 0);
   const Tensor x = random_tensor({64, 3, 8, 8}, 12);
-  const auto error = [&](const Module& m) {
-    const auto y = to_doubles(evaluate(real, {x})[0]), q = to_doubles(evaluate(m, {x})[0]);
-    double sum = 0;
-    for (size_t i = 0; i < y.size(); ++i) sum += (y[i] - q[i]) * (y[i] - q[i]);
-    return sum;
-  };
+  const auto error = [&](const Module& m) { return squared_error(real, m, x); };
   CHECK(error(learned) < 0.5 * error(nearest));
   CHECK(learned.weights.at("w1").encoding.bits == 3);
   CHECK(equal(learned.weights.at("w1").encoding.scales, nearest.weights.at("w1").encoding.scales));
   Module again = real;
   pass_ok("quantize.static", again, context, {{"weight_bits", 3}, {"rounding", "adaround"}, {"adaround", {{"iterations", 500}}}});
   CHECK(print(again) == print(learned));  // nothing is random
+}
+
+TEST_CASE("AdaRound rounds on the grid of each group") {
+  // As in the first test, with steps of 2 and 1: 0.8 = 2·0.4 and 0.38 + 0.4. Of each pair that goes together one is rounded up.
+  const std::vector<std::vector<double>> rows{{1, 1, 0, 0}, {-2, -2, 0, 0}, {0, 0, 3, 3}, {0, 0, -2, -2}, {1, 1, 0, 0}, {0, 0, -1, -1}};
+  const Tensor w = Tensor::of<float>({1, 4}, {0.8F, 0.76F, 0.4F, 0.38F});
+  Weight nearest = on_grid(Tensor::of<float>({1, 4}, {0, 0, 0, 0}), 1, 3);
+  nearest.encoding.group_size = 2, nearest.encoding.scales = Tensor::of<float>({1, 2}, {2, 1});
+  REQUIRE(check_weight(nearest));
+  const auto learned = quantize::learn_rounding(w, nearest, seen_of(rows, to_doubles(w)), kOptions);
+  REQUIRE(learned);
+  CHECK(to_doubles(*learned) == std::vector<double>{1, 0, 1, 0});
+}
+
+TEST_CASE("quantize.static, rounding adaround: on the grid of groups") {
+  const Module real = module_of(R"(module (%x : f32[N,4,6,6]) -> (%y) symbols N in [1, 256] {
+    @w1 : f32[8,4,3,3] = random(1)
+    @w2 : f32[6,8,3,3] = random(4)
+    %a = conv(%x, @w1) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], activation="relu"}
+    %y = conv(%a, @w2) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1]} })");
+  const Samples data({random_tensor({64, 4, 6, 6}, 11)});
+  PlainContext context;
+  context.calibration_data = &data;
+  const auto quantized = [&](nlohmann::json options) {
+    Module module = real;
+    options["weight_bits"] = 3;
+    pass_ok("quantize.static", module, context, options);
+    return module;
+  };
+  const nlohmann::json learn{{"iterations", 300}};
+  const Module nearest = quantized({{"group_size", 8}}), learned = quantized({{"group_size", 8}, {"rounding", "adaround"}, {"adaround", learn}});
+  const Weight& w = learned.weights.at("w2");
+  CHECK(w.encoding.group_size == 8);
+  CHECK(equal(w.encoding.scales, nearest.weights.at("w2").encoding.scales));
+  CHECK_FALSE(equal(w.data, nearest.weights.at("w2").data));
+  REQUIRE(check_weight(w));
+  const Tensor x = random_tensor({32, 4, 6, 6}, 12);
+  const auto error = [&](const Module& m) { return squared_error(real, m, x); };
+  CHECK(error(learned) < error(nearest));
 }

@@ -313,3 +313,48 @@ TEST_CASE("quantize.static: a layer of constants stays float, what follows it ne
   CHECK(report.changed);
   CHECK(report.notes == std::vector<std::string>{"bias stays float: its input is a constant."});
 }
+
+TEST_CASE("quantize.static: groups of inputs share a scale, and every kernel reads plain int8") {
+  const char* text = R"(module (%x : f32[N,8,6,6]) -> (%y) symbols N in [1, 64] {
+    @w1 : f32[8,8,3,3] = random(1)
+    @b1 : f32[8] = random(2)
+    @w2 : f32[8,1,5,5] = random(3)
+    @w3 : f32[6,8,1,1] = random(4)
+    %a = conv(%x, @w1, @b1) {stride=[1,1], padding=[1,1,1,1], dilation=[1,1], activation="relu"}
+    %b = conv(%a, @w2) {stride=[1,1], padding=[2,2,2,2], dilation=[1,1], groups=8, activation="relu"}
+    %y = conv(%b, @w3) {stride=[1,1], padding=[0,0,0,0], dilation=[1,1]} })";
+  const Module before = module_of(text);
+  const Samples data({random_tensor({64, 8, 6, 6}, 11)});
+  PlainContext context;
+  context.calibration_data = &data;
+  const auto quantized = [&](const nlohmann::json& options) {
+    Module module = before;
+    pass_ok("quantize.static", module, context, options);
+    return module;
+  };
+  const Module groups = quantized({{"weight_bits", 3}, {"group_size", 16}}), channels = quantized({{"weight_bits", 3}});
+  const Encoding& e = groups.weights.at("w1").encoding;
+  CHECK(e.bits == 3);
+  CHECK(e.group_size == 16);
+  CHECK(e.scales.shape() == std::vector<int64_t>{8, 5});  // 72 inputs, the last group has eight
+  CHECK(groups.weights.at("w2").encoding.group_size == 0);  // depthwise: 25 inputs a channel are one group
+  CHECK(groups.weights.at("w3").encoding.group_size == 0);  // eight inputs
+  const Tensor x = random_tensor({8, 8, 6, 6}, 12);
+  CHECK(relative_error(before, groups, x) < relative_error(before, channels, x));
+  const Module mixed = quantized({{"weight_bits", 3}, {"group_size", 16}, {"int8", {"a"}}});
+  CHECK(mixed.weights.at("w1").encoding.bits == 8);
+  CHECK(mixed.weights.at("w1").encoding.group_size == 0);
+}
+
+TEST_CASE("quantize.static: groups where their integers would not fit are refused") {
+  const Pass* pass = find_pass("quantize.static");
+  const auto message = [&](const nlohmann::json& options) {
+    const Status status = pass->check(options, "");
+    return status ? "" : status.error().message;
+  };
+  CHECK(message({{"group_size", 16}}).find("group_size: expected weight_bits of at most 6, found 8: the integer of a group times such a number would not fit into a byte; "
+                                           "leave group_size out (each output channel has its own scale), or take fewer bits") != std::string::npos);
+  CHECK_FALSE(message({{"group_size", 16}, {"weight_bits", 7}}).empty());
+  CHECK(message({{"group_size", 16}, {"weight_bits", 6}}).empty());
+  CHECK(message({{"group_size", 16}, {"weight_bits", 4}, {"scales", "tensor"}}).find("scales: expected \"channel\" beside group_size") != std::string::npos);
+}
