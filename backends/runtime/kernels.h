@@ -102,6 +102,7 @@ struct TiledKernel {
 };
 
 inline constexpr int kMaxCandidates = 6;
+inline constexpr int64_t kDotsRows = 4, kDotsLanes = 32;
 
 // The first candidate whose accepts() says yes runs; an instruction set's table falls back to the next lower one, at last to generic.
 struct KernelTable {
@@ -121,6 +122,13 @@ struct KernelTable {
   void (*finish_dynamic)(float* y, int64_t n, float shift, float scale, const float* sums, const float* weight_scale, const float* bias);
   void (*unary_f32)(Activation op, const float* x, float* y, int64_t n, float lo, float hi);
   void (*binary_f32)(Binary op, const float* a, const float* b, float* y, int64_t n);
+  // 16-bit fixed point: sums[r·channels + o] = Σ_i x[r·x_step + i]·w[o·k + i], r < rows ≤ kDotsRows, i < k, exact, of numbers in ±32767 and weights in ±127
+  // or ±32767. x_step is a multiple of kDotsLanes, and x is 0 between k and it; channels is a multiple of 4. x and sums have room for kDotsRows rows, of which
+  // more may be met than asked for.
+  void (*dots_s16_s8)(const int16_t* x, int64_t x_step, int64_t rows, const int8_t* w, int64_t channels, int64_t k, int64_t* sums);
+  void (*dots_s16_s16)(const int16_t* x, int64_t x_step, int64_t rows, const int16_t* w, int64_t channels, int64_t k, int64_t* sums);
+  // y = clamp(rne(float(sum + bias)·m [+ float(residual)·residual_m])); residual may be null; |sum + bias| < 2⁵¹; n is a multiple of 8
+  void (*finish_s16)(const int64_t* sums, const int32_t* bias, const float* m, const int16_t* residual, float residual_m, int16_t* y, int64_t n, int32_t qlo, int32_t qhi);
 };
 
 const KernelTable& generic_kernels();

@@ -23,4 +23,9 @@ void dequantize_avx2(const uint8_t* x, float* y, int64_t n, float scale, int32_t
 void add_s8_avx2(const uint8_t* a, const uint8_t* b, uint8_t* y, int64_t n, float ma, int32_t za, float mb, int32_t zb,
                  int32_t zy, int32_t qlo, int32_t qhi);
 
+// fixed16_avx2.cc; sums and results of 16-bit fixed point, as KernelTable says.
+void dots_s16_s8_avx2(const int16_t* x, int64_t x_step, int64_t rows, const int8_t* w, int64_t channels, int64_t k, int64_t* sums);
+void dots_s16_s16_avx2(const int16_t* x, int64_t x_step, int64_t rows, const int16_t* w, int64_t channels, int64_t k, int64_t* sums);
+void finish_s16_avx2(const int64_t* sums, const int32_t* bias, const float* m, const int16_t* residual, float residual_m, int16_t* y, int64_t n, int32_t qlo, int32_t qhi);
+
 }  // namespace fastc::rt

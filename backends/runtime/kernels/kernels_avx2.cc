@@ -21,6 +21,9 @@ KernelTable make_table() {
   t.finish_dynamic = finish_dynamic_avx2;
   t.unary_f32 = unary_avx2;
   t.binary_f32 = binary_avx2;
+  t.dots_s16_s8 = dots_s16_s8_avx2;
+  t.dots_s16_s16 = dots_s16_s16_avx2;
+  t.finish_s16 = finish_s16_avx2;
   return t;
 }
 
