@@ -56,6 +56,8 @@ class Lowering {
   Result<TensorArg> expand(const TensorArg& t, Shape to);
   // A slice's start and end, as Python has them, within [0, size].
   Result<std::pair<Dim, Dim>> bounds(const Dim& size, Dim start, Dim end) const;
+  // The same slice of what a write has put together, read from the part where it lies: k is not read behind what q became.
+  Result<TensorArg> part_of(const TensorArg& t, int64_t axis, const Dim& start, const Dim& end, int64_t step = 1);
   // `whole` with elements start, start + step, … below end of the axis taken from `part`; 0 <= start <= end <= size.
   Result<TensorArg> put_slice(const TensorArg& whole, int64_t axis, const Dim& start, const Dim& end, int64_t step, const TensorArg& part);
   // Filled with one number.

@@ -67,7 +67,11 @@ std::optional<std::vector<Memory::Step>> Memory::steps_between(ValueId from, Val
   return steps;
 }
 
-Result<TensorArg> Memory::take(const Step& step, const TensorArg& from) { return lowering_.emit(step.op, {from}, step.attrs); }
+Result<TensorArg> Memory::take(const Step& step, const TensorArg& from) {
+  if (step.op != "slice") return lowering_.emit(step.op, {from}, step.attrs);
+  return lowering_.part_of(from, std::get<int64_t>(step.attrs.at("axis")), std::get<Dim>(step.attrs.at("start")), std::get<Dim>(step.attrs.at("end")),
+                           std::get<int64_t>(step.attrs.at("step")));
+}
 
 // `whole` with what the step takes of it being `part`.
 Result<TensorArg> Memory::turn_around(const Step& step, const TensorArg& whole, const TensorArg& part) {

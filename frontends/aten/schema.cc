@@ -62,12 +62,12 @@ Status fill_defaults(Call& call) {
 }
 
 Sharing sharing(const Call& call) {
-  // LibTorch's schemas do not say it of these: what a trained model drops nothing of, and views that are made by composing others.
-  static const std::set<std::string_view> kSelf{"dropout", "feature_dropout", "alpha_dropout", "to", "type_as"};
-  static const std::set<std::string_view> kUnsaid{"native_dropout", "einsum", "meshgrid", "broadcast_tensors", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "_unsafe_view"};
+  // LibTorch's schemas do not say it of these: what a trained model drops nothing of, views that are not watched, and what composes other ops.
+  static const std::set<std::string_view> kViews{"dropout", "feature_dropout", "alpha_dropout", "to", "type_as", "unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "_unsafe_view"};
+  static const std::set<std::string_view> kUnsaid{"native_dropout", "einsum", "meshgrid", "broadcast_tensors"};
   if (call.op == "to" && call.flag_or("copy", false)) return Sharing::kNone;
   if (call.op == "contiguous" || (call.op == "to" && call.has("memory_format")) || kUnsaid.contains(call.op)) return Sharing::kMaybe;
-  if (kSelf.contains(call.op)) return Sharing::kView;
+  if (kViews.contains(call.op)) return Sharing::kView;
   const auto op = c10::Dispatcher::singleton().findSchema({"aten::" + call.op, call.overload});
   if (!op) return Sharing::kHandedOn;
   const auto& returns = op->schema().returns();

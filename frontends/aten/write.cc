@@ -7,18 +7,36 @@
 
 namespace fastc::aten {
 
+Result<TensorArg> Lowering::part_of(const TensorArg& t, int64_t axis, const Dim& start, const Dim& end, int64_t step) {
+  const Node* node = module_.producer(t.id);
+  const std::string_view op = node ? node->op->name : "";
+  if ((op != "slice" && op != "concat") || node->integer("axis") != axis) return slice(t, axis, start, end, step);
+  if (op == "slice") {
+    if (node->integer("step") != 1) return slice(t, axis, start, end, step);
+    const Dim first = std::get<Dim>(node->attrs.at("start"));
+    return part_of({node->inputs[0], {}}, axis, first + start, first + end, step);
+  }
+  Dim begin(0);
+  for (const ValueId part : node->inputs) {
+    const Dim next = begin + shape({part, {}})[static_cast<size_t>(axis)];
+    if (always_le(begin, start) && always_le(end, next)) return part_of({part, {}}, axis, start - begin, end - begin, step);
+    begin = next;
+  }
+  return slice(t, axis, start, end, step);
+}
+
 Result<TensorArg> Lowering::put_slice(const TensorArg& whole, int64_t axis, const Dim& start, const Dim& end, int64_t step, const TensorArg& part) {
   const Dim size = shape(whole)[static_cast<size_t>(axis)];
   if (start == end) return whole;
   if (step == 1) {
     Operands parts;
     if (!(start == Dim(0))) {
-      FASTC_TRY(auto before, slice(whole, axis, Dim(0), start));
+      FASTC_TRY(auto before, part_of(whole, axis, Dim(0), start));
       parts.push_back(before);
     }
     parts.push_back(part);
     if (!(end == size)) {
-      FASTC_TRY(auto behind, slice(whole, axis, end, size));
+      FASTC_TRY(auto behind, part_of(whole, axis, end, size));
       parts.push_back(behind);
     }
     if (parts.size() == 1) return part;
