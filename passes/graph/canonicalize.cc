@@ -6,7 +6,7 @@
 //            %d = mul(@two, @three)                               @d : f32[] = 6
 //
 // - Nodes that change nothing go: cast to the own type, reshape or expand to the own shape, permute in order, slice of
-//   everything, pad of nothing, concat of one, multiplication by 1, mean over no axes.
+//   everything, resize to the own size, pad of nothing, concat of one, multiplication by 1, mean over no axes.
 // - A reshape of a reshape reads the first one's operand; two permutes become one.
 // - Nodes whose operands are all constants become weights, evaluated by the engine. Trained weights are only folded
 // through
