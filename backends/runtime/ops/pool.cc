@@ -65,19 +65,18 @@ class Pool : public Op {
  protected:
   virtual int64_t size(int axis) const { return pooled(in_[axis], axes_[axis], ceil_); }
   virtual bool setup(PrepareContext& c) = 0;
-  // Channels of input pixel (z, y, x) of the sample that output row `row` belongs to.
+  // Channels of pixel (z, y, x) of a sample.
   template <typename T>
-  const T* at(int64_t row, int64_t z, int64_t y, int64_t x) const {
-    const int64_t sample = row / (out_[0] * out_[1]);
-    return x_->as<const T>() + (((sample * in_[0] + z) * in_[1] + y) * in_[2] + x) * channels_;
+  const T* at(const T* sample, int64_t z, int64_t y, int64_t x) const {
+    return sample + ((z * in_[1] + y) * in_[2] + x) * channels_;
   }
-  // Each output pixel of rows [begin, end): f(row, its place along T, H and W, its channels).
+  // Each output pixel of rows [begin, end): f(its sample of x, its place along T, H and W, its channels).
   template <typename T, typename F>
   void pixels(int64_t begin, int64_t end, const F& f) const {
     for (int64_t row = begin; row < end; ++row) {
-      for (int64_t ox = 0; ox < out_[2]; ++ox) {
-        f(row, Sizes{row / out_[1] % out_[0], row % out_[1], ox}, y_->as<T>() + (row * out_[2] + ox) * channels_);
-      }
+      const T* sample = x_->as<const T>() + row / (out_[0] * out_[1]) * in_[0] * in_[1] * in_[2] * channels_;
+      Sizes place{row / out_[1] % out_[0], row % out_[1], 0};
+      for (; place[2] < out_[2]; ++place[2]) f(sample, place, y_->as<T>() + (row * out_[2] + place[2]) * channels_);
     }
   }
 
@@ -107,13 +106,13 @@ class MaxPool final : public Pool {
   }
 
   template <typename T>
-  void pixel(int64_t row, const Sizes& o, T* y) const {
+  void pixel(const T* sample, const Sizes& o, T* y) const {
     const T lowest = std::numeric_limits<T>::has_infinity ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::lowest();
     std::fill_n(y, channels_, lowest);
     const Taps tz = taps(0, o[0]), ty = taps(1, o[1]), tx = taps(2, o[2]);
     for (int64_t iz = tz.begin; iz < tz.end; iz += tz.step) {
       for (int64_t iy = ty.begin; iy < ty.end; iy += ty.step) {
-        for (int64_t ix = tx.begin; ix < tx.end; ix += tx.step) keep_larger(at<T>(row, iz, iy, ix), y, channels_);
+        for (int64_t ix = tx.begin; ix < tx.end; ix += tx.step) keep_larger(at(sample, iz, iy, ix), y, channels_);
       }
     }
   }
@@ -121,7 +120,7 @@ class MaxPool final : public Pool {
   template <typename T>
   static void run(const void* self, int64_t begin, int64_t end, void*) {
     const auto& p = *static_cast<const MaxPool*>(static_cast<const Op*>(self));
-    p.pixels<T>(begin, end, [&](int64_t row, const Sizes& o, T* y) { p.pixel(row, o, y); });
+    p.pixels<T>(begin, end, [&](const T* sample, const Sizes& o, T* y) { p.pixel(sample, o, y); });
   }
 };
 
@@ -150,13 +149,13 @@ class Average : public Pool {
   }
 
   template <typename T, typename Sum>
-  void pixel(int64_t row, const Window& w, T* y, Sum* sum) const {
+  void pixel(const T* sample, const Window& w, T* y, Sum* sum) const {
     std::fill_n(sum, channels_, Sum{0});
     constexpr bool kInteger = !std::is_same_v<T, float>;
     const Sum zero = kInteger ? static_cast<Sum>(x_->zero_point) : Sum{0};
     for (int64_t iz = w.begin[0]; iz < w.end[0]; ++iz) {
       for (int64_t iy = w.begin[1]; iy < w.end[1]; ++iy) {
-        for (int64_t ix = w.begin[2]; ix < w.end[2]; ++ix) add_to(at<T>(row, iz, iy, ix), sum, zero, channels_);
+        for (int64_t ix = w.begin[2]; ix < w.end[2]; ++ix) add_to(at(sample, iz, iy, ix), sum, zero, channels_);
       }
     }
     if constexpr (kInteger) {
@@ -170,7 +169,7 @@ class Average : public Pool {
   template <typename T, typename Sum>
   static void run(const void* self, int64_t begin, int64_t end, void* scratch) {
     const auto& p = *static_cast<const Average*>(static_cast<const Op*>(self));
-    p.pixels<T>(begin, end, [&](int64_t row, const Sizes& o, T* y) { p.pixel(row, p.window(o), y, static_cast<Sum*>(scratch)); });
+    p.pixels<T>(begin, end, [&](const T* sample, const Sizes& o, T* y) { p.pixel(sample, p.window(o), y, static_cast<Sum*>(scratch)); });
   }
 };
 
