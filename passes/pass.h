@@ -60,8 +60,6 @@ struct PassTraits {
   std::vector<std::string> models{};         // options that name models ("/teacher", "/student/path"), a text or a list: looked for before anything runs
 };
 
-struct Measurement { double latency_ms = 0; uint64_t bytes = 0; };
-
 // Everything a pass may use. The driver makes one for each stage; tests make a plain one.
 class FASTC_API PassContext {
  public:
@@ -76,8 +74,9 @@ class FASTC_API PassContext {
   virtual const Task* task() = 0;         // null under run-pass without a recipe
   // "original", "stage:NAME", or a model file (relative to the recipe).
   virtual Result<Module> model(std::string_view which) = 0;
-  // Lowers, writes, runs in fastc-runner, in paired rounds; an error where no measuring is possible.
-  virtual Result<Measurement> measure(const Module& module) = 0;
+  // The latency of `module` over that of `before`. Lowers and writes both, runs them in fastc-runner in alternating rounds, so that a busy machine slows both;
+  // the median of the rounds' ratios. An error where no measuring is possible.
+  virtual Result<double> relative_latency(const Module& module, const Module& before) = 0;
   // A choice that rests on measured time: what an earlier run chose where this one repeats it (--replay), else what `choose` says. Written to
   // decisions.json, so that a run can be repeated to the byte on a noisy machine. `question` is unique within the stage.
   virtual Result<std::string> decide(std::string_view question, const std::function<Result<std::string>()>& choose) {

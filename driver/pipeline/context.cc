@@ -10,7 +10,7 @@
 
 namespace fastc {
 namespace {
-constexpr int64_t kServiceRounds = 7;  // measure() steers a search; the report measures longer
+constexpr int64_t kServiceRounds = 5;  // steers a search; the report measures longer
 }
 
 int engine_threads(const Recipe& recipe) {
@@ -42,12 +42,13 @@ Result<Module> StageContext::model(std::string_view which) {
   return import_for_recipe(recipe_, recipe_.resolve(std::string(which)), task_);
 }
 
-Result<Measurement> StageContext::measure(const Module& module) {
+Result<double> StageContext::relative_latency(const Module& module, const Module& before) {
   FASTC_TRY(const TempDir folder, TempDir::make());
-  FASTC_TRY(const Emitted emitted, emit(module, folder.path() / "candidate.fastc", {}, *this));
+  FASTC_TRY(const Emitted candidate, emit(module, folder.path() / "candidate.fastc", {}, *this));
+  FASTC_TRY(const Emitted whole, emit(before, folder.path() / "before.fastc", {}, *this));
   const RunnerSettings settings{recipe_.target.batch, recipe_.target.threads, recipe_.target.isa, {}};
-  FASTC_TRY(const RunnerFigures figures, measure_one(emitted.path, settings, kServiceRounds, silent_progress()));
-  return Measurement{figures.p50_ms, emitted.figures.bytes};
+  FASTC_TRY(const PairedFigures paired, measure_paired(candidate.path, whole.path, settings, kServiceRounds, silent_progress()));
+  return paired.median;
 }
 
 Result<std::string> StageContext::decide(std::string_view question, const std::function<Result<std::string>()>& choose) {

@@ -38,7 +38,7 @@ class StageContext final : public PassContext {
   const Dataset* training_data() override;
   const Task* task() override { return task_; }
   Result<Module> model(std::string_view which) override;
-  Result<Measurement> measure(const Module& module) override;
+  Result<double> relative_latency(const Module& module, const Module& before) override;
   Result<std::string> decide(std::string_view question, const std::function<Result<std::string>()>& choose) override;
   std::string journal_folder() override { return keeping_.journal_folder; }
   std::string cache_folder() override { return keeping_.cache_folder; }

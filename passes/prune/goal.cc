@@ -29,12 +29,6 @@ Result<Meter> Meter::start(const Module& before, const Goal& goal, PassContext& 
   return meter;
 }
 
-Result<double> Meter::measured(const Module& module) {
-  FASTC_TRY(const Measurement time, context_->measure(module));
-  if (time.latency_ms <= 0) return stage_error("expected a latency to compare with, measured {} ms", time.latency_ms);
-  return time.latency_ms;
-}
-
 Result<Remaining> Meter::counted(const Module& module) const {
   FASTC_TRY(const ModuleCost cost, module_cost(module));
   return Remaining{static_cast<double>(cost.flops) / flops_, static_cast<double>(cost.parameters) / parameters_, static_cast<double>(cost.weight_bytes) / bytes_, {}};
@@ -43,11 +37,7 @@ Result<Remaining> Meter::counted(const Module& module) const {
 Result<Remaining> Meter::remaining(const Module& module) {
   FASTC_TRY(Remaining left, counted(module));
   if (!goal_.latency || measurements_left_ == 0) return left;
-  if (latency_ms_ == 0) {
-    FASTC_TRY(latency_ms_, measured(before_));
-  }
-  FASTC_TRY(const double now, measured(module));
-  left.latency = now / latency_ms_;
+  FASTC_TRY(left.latency, context_->relative_latency(module, before_));
   --measurements_left_;
   return left;
 }

@@ -36,12 +36,10 @@ class Meter {
 
  private:
   Meter(const Module& before, const Goal& goal, PassContext& context) : before_(before), goal_(goal), context_(&context), measurements_left_(goal.measurements) {}
-  Result<double> measured(const Module& module);
   Module before_;
   Goal goal_;
   PassContext* context_;
   double flops_ = 1, parameters_ = 1, bytes_ = 1;
-  double latency_ms_ = 0;  // 0: not measured yet, since a run that repeats another's decision never asks
   int64_t measurements_left_;
 };
 

@@ -159,6 +159,7 @@ Result<Dropped> drop_to_goal(const Module& module, Ranking& ranking, const prune
   std::optional<prune::Remaining> best;
   const auto search = [&]() -> Result<std::string> {
     FASTC_TRY(found, drop_until(module, ranking, report, [&](const Dropped& now) -> Result<bool> {
+      if (now.units == 0 && goal.latency < 1) return best = prune::Remaining{1, 1, 1, 1}, false;  // nothing to measure yet
       if (goal.latency && meter.measurements_left() == 0) return stage_error("expected the goal to be reached within {} measurements, found {} after them; raise \"measurements\"", goal.measurements, prune::remaining_text(*best));
       FASTC_TRY(best, meter.remaining(now.module));
       return meter.reached(*best);

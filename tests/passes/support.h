@@ -63,7 +63,7 @@ class PlainContext : public PassContext {
     if (found == models.end()) return usage_error("expected a model, found \"{}\"", which);
     return found->second;
   }
-  Result<Measurement> measure(const Module&) override { return stage_error("this test measures nothing"); }
+  Result<double> relative_latency(const Module&, const Module&) override { return stage_error("this test measures nothing"); }
   std::string journal_folder() override { return {}; }
 };
 
