@@ -23,7 +23,8 @@ template <typename T>
 std::vector<T> integers(size_t count, int low, int high, uint32_t seed) {
   std::mt19937 random(seed);
   std::vector<T> v(count);
-  for (T& x : v) x = static_cast<T>(low + static_cast<int>(random() % static_cast<uint32_t>(high - low + 1)));
+  const auto first = static_cast<uint32_t>(low), range = static_cast<uint32_t>(high) - first + 1;  // of all ints, too
+  for (T& x : v) x = static_cast<T>(static_cast<int32_t>(first + static_cast<uint32_t>(random()) % range));
   return v;
 }
 
